@@ -1,0 +1,52 @@
+# Everything a newcomer types. Needs Python 3.11 or newer and make; each target does its own set-up.
+PYTHON ?= python3
+BIN := .venv/bin
+READY := .venv/.ready
+
+.PHONY: audit test test-prefect test-wheel fmt lint types bench docs clean
+
+audit: $(READY)  ## the whole pipeline over an invented state, on this machine alone
+	$(BIN)/rollcall demo
+
+test: lint types  ## everything that needs no system package
+	$(BIN)/pytest -m "not prefect and not wheel"
+
+test-prefect: $(READY)  ## a real Prefect server, work pool and worker
+	$(BIN)/pytest -m prefect
+
+test-wheel: $(READY)  ## the built wheel, installed in a fresh environment outside the checkout
+	$(BIN)/pytest -m wheel
+
+fmt: $(READY)
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+lint: $(READY)
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+types: $(READY)
+	$(BIN)/mypy
+
+bench: $(READY)  ## the measured error rate over ten seeds, and how long a run takes
+	$(BIN)/python -m benchmarks
+
+docs: $(READY)  ## every command and example in the documents, run
+	$(BIN)/pytest tests/test_docs.py
+
+lock: $(READY)  ## resolve pyproject.toml anew; the lock holds hashes and no host names
+	$(BIN)/uv pip compile pyproject.toml --group dev --universal --python-version 3.11 --generate-hashes \
+	  --no-annotate --no-header --upgrade -o requirements.lock
+
+$(READY): requirements.lock pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+	  { echo "Rollcall needs Python 3.11 or newer; $(PYTHON) is `$(PYTHON) --version 2>&1`. Say PYTHON=python3.12 make ..."; exit 2; }
+	$(PYTHON) -m venv --clear .venv
+	@awk '/^uv==/{on=1} on{print} on && !/\\$$/{exit}' requirements.lock > .venv/uv.txt
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes --no-deps -r .venv/uv.txt
+	VIRTUAL_ENV=.venv $(BIN)/uv pip sync --quiet --require-hashes --compile-bytecode requirements.lock
+	VIRTUAL_ENV=.venv $(BIN)/uv pip install --quiet --no-deps --no-build-isolation --editable .
+	@touch $(READY)
+
+clean:
+	rm -rf .venv build *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis

@@ -1,0 +1,25 @@
+-- Grain: one row per listing observation that lacks a field the statute names, among those its source shows on any listing at all.
+with shown as (
+  select
+    source_id, bool_or(name_raw is not null) as name, bool_or(address is not null) as address, bool_or(phone is not null) as phone,
+    bool_or(specialty is not null) as specialty
+  from curated.listing
+  group by source_id
+), lacking as (
+  select
+    listing.*,
+    [field for field in [
+      case when shown.name and nullif(trim(listing.name_raw), '') is null then 'name' end,
+      case when shown.address and nullif(trim(listing.address), '') is null then 'address' end,
+      case when shown.phone and nullif(trim(listing.phone), '') is null then 'telephone number' end,
+      case when shown.specialty and nullif(trim(listing.specialty), '') is null then 'specialty' end
+    ] if field is not null] as fields
+  from curated.listing
+  join shown on shown.source_id = listing.source_id
+)
+select
+  listing_id, claim_id, 'claim' as subject_kind, claim_id as subject_id, observed_on,
+  'A' as tier, cast(null as varchar) as credential_id, [evidence_id] as evidence_ids,
+  network, array_to_string(fields, ', ') as missing
+from lacking
+where len(fields) > 0

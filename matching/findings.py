@@ -1,0 +1,122 @@
+"""Every check asked of every listing; the listings that fail become findings, told in one sentence each."""
+
+import re
+from functools import cache
+from importlib import resources
+
+import yaml
+
+from matching.records import Check, Connection, Settings
+
+
+@cache
+def checks() -> tuple[Check, ...]:
+    """Every check beside this file, by name: its SELECT and what its card says of it."""
+    folder = resources.files("matching").joinpath("checks")
+    found = []
+    for name in sorted(file.name.removesuffix(".sql") for file in folder.iterdir() if file.name.endswith(".sql")):
+        card = yaml.safe_load(folder.joinpath(f"{name}.yml").read_text(encoding="utf-8"))
+        sql = folder.joinpath(f"{name}.sql").read_text(encoding="utf-8")
+        found.append(Check(name, card["question"], card["sentence"], card["severity"], tuple(card["rules"]), sql))
+    return tuple(found)
+
+
+def findings(con: Connection, settings: Settings) -> None:
+    """Create matching.finding, one row per check and claim (or listing), and the models it stands on and is read by.
+
+    The sentence, tier and evidence are those of the newest observation that fails. State: resolved if the newest complete
+    snapshot of the source has no failing observation, new if no earlier one had, else persisting.
+    """
+    _model(con, "license_on_day", settings)
+    con.execute(_EMPTY)
+    for check in checks():
+        con.execute(f"create or replace temp table failing as {check.sql}", _used(check.sql, settings))
+        con.execute(
+            f"insert into failed select $check, listing_id, claim_id, subject_kind, subject_id, observed_on, tier, credential_id, "
+            f"evidence_ids, $severity, {_sentence(check.sentence)}, $rules from failing",
+            {"check": check.name, "severity": check.severity, "rules": list(check.rules)},
+        )
+    con.execute(_FINDING, {"audit": settings.audit})
+    _model(con, "standing", settings)
+
+
+def _model(con: Connection, name: str, settings: Settings) -> None:
+    sql = resources.files("matching").joinpath("sql", f"{name}.sql").read_text(encoding="utf-8")
+    con.execute(f"create or replace table matching.{name} as {sql}", _used(sql, settings))
+
+
+def _used(sql: str, settings: Settings) -> dict[str, object]:
+    values = {"grace_days": settings.grace_days, "profession": settings.profession, "audit": settings.audit}
+    return {name: value for name, value in values.items() if f"${name}" in sql}
+
+
+def _sentence(template: str) -> str:
+    """A card's sentence as an SQL expression over the columns its SELECT returns.
+
+    >>> _sentence("Listed on {observed_on}.")
+    "concat('Listed on ', coalesce(cast(observed_on as varchar), 'not said'), '.')"
+    """
+    pieces = re.split(r"\{([a-z_]+)\}", template)
+    missing = {"network": "a network the source does not name"}
+    words = [
+        f"coalesce(cast({piece} as varchar), '{missing.get(piece, 'not said')}')" if at % 2 else "'" + piece.replace("'", "''") + "'"
+        for at, piece in enumerate(pieces)
+    ]
+    return f"concat({', '.join(words)})"
+
+
+_EMPTY = """
+create or replace temp table failed (
+  check_name varchar, listing_id varchar, claim_id varchar, subject_kind varchar, subject_id varchar, observed_on date, tier varchar,
+  credential_id varchar, evidence_ids varchar[], severity varchar, sentence varchar, rule_ids varchar[]
+)
+"""
+
+# A rule about the public website is cited only for what the website showed.
+_FINDING = """
+create or replace table matching.finding as
+with latest as (
+  select source_id, max(observed_on) as latest_on from curated.snapshot group by source_id
+), placed as (
+  select
+    failed.*,
+    failed.claim_id || case when failed.subject_kind = 'listing' and nth.place > 1 then '|' || nth.place else '' end as about,
+    listing.source_id, listing.is_latest, source.surface
+  from failed
+  join curated.listing on listing.listing_id = failed.listing_id
+  join curated.source on source.source_id = listing.source_id
+  left join (
+    select listing_id, row_number() over (partition by snapshot_id, claim_id order by locator, listing_id) as place
+    from curated.listing
+  ) as nth on nth.listing_id = failed.listing_id
+), spell as (
+  select
+    check_name, about, min(observed_on) as first_seen_on, max(observed_on) as last_seen_on, bool_or(is_latest) as is_current,
+    count(distinct observed_on) as day_count
+  from placed group by check_name, about
+)
+select
+  left(sha256(concat_ws('|', $audit::varchar, placed.check_name, placed.about)), 16) as finding_id,
+  $audit::varchar as audit,
+  placed.check_name, placed.subject_kind, placed.subject_id, placed.claim_id, placed.listing_id,
+  placed.tier, placed.severity, placed.sentence,
+  [rule for rule in placed.rule_ids if list_contains(rules.cited, rule)] as rule_ids,
+  placed.observed_on, spell.first_seen_on, spell.last_seen_on,
+  case when not spell.is_current then 'resolved' when spell.day_count > 1 then 'persisting' else 'new' end as state,
+  'flagged' as stage,
+  cast(null as varchar) as signed_by,
+  cast(null as timestamp) as rechecked_at,
+  placed.credential_id, placed.evidence_ids
+from placed
+join spell on spell.check_name = placed.check_name and spell.about = placed.about
+left join (
+  select surface, list(rule_id) as cited
+  from (select distinct surface from curated.source) as shown
+  join curated.rule on not regexp_matches(coalesce(cast(rule.applies_to as varchar), ''), 'website|file|api|pdf')
+    or contains(cast(rule.applies_to as varchar), case when shown.surface = 'saved_page' then 'website' else shown.surface end)
+  group by surface
+) as rules on rules.surface is not distinct from placed.surface
+qualify row_number() over (
+  partition by placed.check_name, placed.about order by placed.observed_on desc, placed.tier, placed.listing_id
+) = 1
+"""

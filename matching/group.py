@@ -1,0 +1,210 @@
+"""Judged pairs become providers, and listings that show one person twice become duplicate groups."""
+
+from matching.records import Connection
+
+# Listings and credentials of one person: a license judged the same, an NPI under a name that agrees, or one wording throughout.
+# Nothing unsure ties anything together.
+_TIES = """
+create or replace temp table tie as
+select 'listing:' || left_id as one, 'credential:' || right_id as other from matching.match where judgement = 'same'
+union all
+select 'listing:' || one.listing_id, 'listing:' || other.listing_id
+from matching.listed as one
+join (select identity_id, min(listing_id) as listing_id from matching.listed where npi is not null or license_key is not null group by 1) as other
+  using (identity_id)
+where one.listing_id <> other.listing_id
+union all
+select 'listing:' || one.listing_id, 'listing:' || other.listing_id
+from (select identity_id, min(listing_id) as listing_id from matching.listed where npi is not null group by identity_id) as one
+join alike as pair on pair.one = one.identity_id
+join (select identity_id, min(listing_id) as listing_id from matching.listed where npi is not null group by identity_id) as other
+  on other.identity_id = pair.other
+where pair.by_npi
+union all
+select 'listing:' || one, 'listing:' || other from same_place
+"""
+
+# Two identities that may name one person, and what ties them. Only pairs that share a network, or an NPI, are asked about.
+_ALIKE = """
+create or replace temp table alike as
+with who as (
+  select distinct identity_id, family, given, middle, suffix, license_key, license_digits, npi from matching.listed where family is not null
+), licensed as (
+  select pair.identity_id, min(pair.credential_id) as credential_id, count(*) as credential_count
+  from matching.pair where pair.judgement = 'same' group by pair.identity_id
+), block as (
+  select one.identity_id as one, other.identity_id as other from who as one join who as other on one.npi = other.npi
+  union
+  select one.identity_id, other.identity_id from who as one join who as other on one.license_digits = other.license_digits
+  union
+  select one.identity_id, other.identity_id from licensed as one join licensed as other using (credential_id)
+  union
+  select one.identity_id, other.identity_id from who as one join who as other on one.family = other.family and left(one.given, 1) = left(other.given, 1)
+  union
+  select one.identity_id, other.identity_id
+  from near_colleague join who as one on one.family = near_colleague.one join who as other on other.family = near_colleague.other
+  where left(one.given, 1) = left(other.given, 1)
+), compared as (
+  select
+    block.one, block.other,
+    one.npi = other.npi as by_npi,
+    coalesce(one.license_key = other.license_key, one.license_digits = other.license_digits) as by_number,
+    mine.credential_id = theirs.credential_id and mine.credential_count = theirs.credential_count as by_credential,
+    one.middle = other.middle and length(one.middle) > 1 as by_middle,
+    coalesce(one.npi <> other.npi, false) as npi_differs,
+    coalesce(one.license_digits <> other.license_digits, false) as number_differs,
+    coalesce(mine.credential_id <> theirs.credential_id, false) as credential_differs,
+    (one.family = other.family or contains(' ' || one.family || ' ', ' ' || other.family || ' ')
+      or contains(' ' || other.family || ' ', ' ' || one.family || ' ')
+      or replace(one.family, ' ', '') = replace(other.family, ' ', '')
+      or damerau_levenshtein(one.family, other.family) <= 1 and least(length(one.family), length(other.family)) >= 4) as family_agrees,
+    one.family = other.family and one.given = other.given as is_equal_name,
+    coalesce(one.given = other.given or form.one is not null
+      or (least(length(one.given), length(other.given)) = 1 and left(one.given, 1) = left(other.given, 1))
+      or (damerau_levenshtein(one.given, other.given) <= 1 and least(length(one.given), length(other.given)) >= 4)
+      or jaro_winkler_similarity(one.given, other.given) >= 0.92, true) as given_agrees,
+    coalesce(left(one.middle, 1) <> left(other.middle, 1)
+      or (one.middle <> other.middle and least(length(one.middle), length(other.middle)) > 1
+          and jaro_winkler_similarity(one.middle, other.middle) < 0.92), false)
+      or coalesce(one.suffix <> other.suffix, false) as is_contradicted
+  from block
+  join who as one on one.identity_id = block.one
+  join who as other on other.identity_id = block.other
+  left join licensed as mine on mine.identity_id = block.one
+  left join licensed as theirs on theirs.identity_id = block.other
+  left join form_alike as form on form.one = one.given and form.other = other.given
+  where block.one < block.other
+)
+select
+  one, other, coalesce(by_npi, false) as by_npi, coalesce(by_number, false) as by_number,
+  coalesce(by_npi or by_number or by_credential, false) as is_documented, coalesce(by_middle, false) as by_middle, is_equal_name
+from compared
+where not is_contradicted
+  and (family_agrees and given_agrees or (by_npi or by_number) and (family_agrees or given_agrees))
+  and not npi_differs
+  and not (number_differs and not coalesce(by_npi, false))
+  and not (credential_differs and not coalesce(by_npi, false))
+union all
+select distinct identity_id, identity_id, npi is not null, license_digits is not null,
+  npi is not null or license_digits is not null or identity_id in (select identity_id from licensed), length(middle) > 1, true
+from matching.listed
+"""
+
+# Two listings of one snapshot and network that name one person, and whether they show one place.
+_PLACES = """
+create or replace temp table together as
+with pair as (
+  select alike.*, alike.one as identity_one, alike.other as identity_other from alike
+  union all
+  select alike.*, alike.other, alike.one from alike where alike.one <> alike.other
+), compared as (
+  select
+    one.listing_id as one, other.listing_id as other, pair.is_documented, pair.by_middle, pair.is_equal_name,
+    coalesce(one.phone_digits = other.phone_digits, false) as same_phone,
+    coalesce(one.street = other.street, false) as same_street,
+    coalesce(one.unit <> other.unit, false) as units_differ,
+    coalesce(one.zip5 <> other.zip5, false) as zips_differ,
+    one.street is null or other.street is null as is_placeless,
+    coalesce(damerau_levenshtein(one.street, other.street) <= 2
+      and regexp_extract(one.street, '^[0-9]+') = regexp_extract(other.street, '^[0-9]+')
+      or regexp_extract(one.street, '^[0-9]+') <> '' and regexp_replace(one.street, '\\b(N|S|E|W|NE|NW|SE|SW)\\b ?', '', 'g')
+         = regexp_replace(other.street, '\\b(N|S|E|W|NE|NW|SE|SW)\\b ?', '', 'g')
+      or regexp_extract(one.street, '^[0-9]+ [A-Z0-9]+') <> '' and regexp_extract(one.street, '^[0-9]+ (?:[NSEW]{1,2} )?[A-Z0-9]+')
+         = regexp_extract(other.street, '^[0-9]+ (?:[NSEW]{1,2} )?[A-Z0-9]+'), false) as near_street
+  from matching.listed as one
+  join pair on pair.identity_one = one.identity_id
+  join matching.listed as other
+    on other.identity_id = pair.identity_other and other.snapshot_id = one.snapshot_id
+    and other.network is not distinct from one.network and one.listing_id < other.listing_id
+    and (one.organization is null or one.specialty is not distinct from other.specialty)
+)
+select
+  *,
+  case
+    when same_street and not zips_differ and (not units_differ or same_phone) then true
+    when near_street and not zips_differ and same_phone then true
+    when near_street and not zips_differ and not units_differ and is_documented then true
+    when is_placeless and same_phone and not zips_differ then true
+    else false end as is_same_place
+from compared
+where is_documented or same_phone or same_street
+"""
+
+
+def group(con: Connection) -> None:
+    """Create matching.duplicate and matching.provider_member."""
+    con.execute(
+        "create or replace temp table near_colleague as select distinct one.family as one, other.family as other "
+        "from matching.listed as one join matching.listed as other "
+        "on one.snapshot_id = other.snapshot_id and (one.phone_digits = other.phone_digits or one.street = other.street) "
+        "and one.family <> other.family and (damerau_levenshtein(one.family, other.family) <= 1 "
+        "or contains(one.family, other.family) or contains(other.family, one.family))"
+    )
+    con.execute(
+        "create or replace temp table form_alike as select distinct one.one, other.one as other from forms as one join forms as other "
+        "on one.other = other.other where one.one in (select given from matching.listed) and other.one in (select given from matching.listed)"
+    )
+    con.execute(_ALIKE)
+    con.execute(_PLACES)
+    con.execute("create or replace temp table same_place as select one, other from together where is_same_place")
+    con.execute("create or replace temp table one_person as select one, other from together")
+    components(con, "same_place", "place_group")
+    components(con, "one_person", "person_group")
+    con.execute(_DUPLICATES)
+    con.execute(_TIES)
+    components(con, "tie", "provider")
+    con.execute(_MEMBERS)
+
+
+_DUPLICATES = """
+create or replace table matching.duplicate as
+with member as (
+  select node as listing_id, label, 'same_location' as kind from place_group
+  union all
+  select person_group.node, person_group.label, 'multi_location' from person_group
+  where person_group.node not in (select node from place_group)
+), placed as (
+  select member.*, row_number() over (
+    partition by member.kind, member.label
+    order by regexp_extract(listing.locator, '^[^0-9]*'), try_cast(regexp_extract(listing.locator, '[0-9]+') as bigint), listing.locator, listing.listing_id
+  ) as place
+  from member join curated.listing on listing.listing_id = member.listing_id
+)
+select
+  placed.listing_id,
+  left(sha256(placed.kind || placed.label), 16) as group_id,
+  placed.kind,
+  keeper.listing_id as keeper_listing_id,
+  coalesce(tie.is_documented, false) as is_documented
+from placed
+join placed as keeper on keeper.label = placed.label and keeper.kind = placed.kind and keeper.place = 1
+left join (
+  select listing_id, bool_or(is_documented and is_exact or by_middle and is_equal_name and is_exact) as is_documented
+  from (
+    select unnest([one, other]) as listing_id, is_documented, by_middle, is_equal_name, same_street or same_phone as is_exact
+    from together where is_same_place
+  ) group by listing_id
+) as tie on tie.listing_id = placed.listing_id
+"""
+
+_MEMBERS = """
+create or replace table matching.provider_member as
+select left(sha256(label), 16) as provider_id, split_part(node, ':', 1) as member_kind, split_part(node, ':', 2) as member_id from provider
+union all
+select left(sha256('listing:' || listing_id), 16), 'listing', listing_id
+from matching.listed where 'listing:' || listing_id not in (select node from provider)
+"""
+
+
+def components(con: Connection, edges: str, name: str) -> None:
+    """Create the temporary table `name` (node, label): every node of `edges` (one, other) with the least node it is joined to."""
+    con.execute(f"create or replace temp table arc as select one, other from {edges} union select other, one from {edges}")
+    con.execute(f"create or replace temp table {name} as select one as node, least(one, min(other)) as label from arc group by one")
+    while True:
+        con.execute(
+            f"create or replace temp table closer as select own.node, own.label as before, least(own.label, min(far.label)) as label "
+            f"from {name} as own join arc on arc.one = own.node join {name} as far on far.node = arc.other group by own.node, own.label"
+        )
+        con.execute(f"create or replace temp table {name} as select node, label from closer")
+        if con.execute("select count(*) from closer where label <> before").fetchone()[0] == 0:
+            return

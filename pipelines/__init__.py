@@ -1,0 +1,1 @@
+"""The only room that moves things, and where people come in."""

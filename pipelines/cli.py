@@ -1,0 +1,306 @@
+"""One way in: `rollcall <verb>`."""
+
+import difflib
+import json
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from functools import wraps
+from pathlib import Path
+from typing import Any, ParamSpec, TypeVar
+
+import click
+
+from pipelines import settings as environment
+from scrapers.records import Refused
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+
+class Verbs(click.Group):
+    """The verbs in the order a person needs them; a misspelt one is answered with the nearest."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """In order of definition, not of the alphabet."""
+        return list(self.commands)
+
+    def resolve_command(self, ctx: click.Context, args: list[str]) -> tuple[str | None, click.Command | None, list[str]]:
+        """As click does, naming the nearest verb."""
+        if args and self.get_command(ctx, args[0]) is None and not args[0].startswith("-"):
+            near = difflib.get_close_matches(args[0], self.commands, n=1)
+            raise click.UsageError(f"no verb {args[0]!r}; " + (f"did you mean {near[0]!r}?" if near else "`rollcall --help` lists them"))
+        return super().resolve_command(ctx, args)
+
+
+@click.group(cls=Verbs, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.version_option(package_name="rollcall", message="%(prog)s %(version)s")
+def rollcall() -> None:
+    """Audit health insurers' provider directories against state license rolls, with the evidence kept."""
+
+
+def main() -> None:
+    """Run the command; every way out has CONTRACT's exit status and at most one sentence on stderr."""
+    try:
+        rollcall.main(standalone_mode=False)
+    except click.exceptions.Exit as done:
+        sys.exit(done.exit_code)
+    except click.ClickException as wrong:
+        wrong.show()
+        sys.exit(2)
+    except Refused as reason:
+        click.echo(f"rollcall: {reason}", err=True)
+        sys.exit(reason.status)
+    except (KeyboardInterrupt, click.exceptions.Abort):
+        click.echo("rollcall: interrupted; what was collected is kept, and the same command goes on from there", err=True)
+        sys.exit(130)
+    except BrokenPipeError:
+        sys.stderr.close()  # the reader of our output went away, as `| head` does
+        sys.exit(0)
+
+
+def with_data(verb: Callable[..., R]) -> Callable[..., R]:
+    """Give a verb --data, and hand it Settings."""
+
+    @click.option(
+        "--data", type=click.Path(file_okay=False, path_type=Path), help="Where evidence and results lie (or ROLLCALL_DATA). [./data]"
+    )
+    @wraps(verb)
+    def wrapped(*args: Any, data: Path | None, **kwargs: Any) -> R:
+        return verb(environment.read(data), *args, **kwargs)
+
+    return wrapped
+
+
+as_json = click.option("--json", "as_json", is_flag=True, help="Print the answer as JSON.")
+audit_card = click.argument("audit", metavar="AUDIT")
+
+
+def answer(said: object, as_json: bool, lines: Callable[[], Iterator[str]]) -> None:
+    """Print one answer, for a program or for a person."""
+    if as_json:
+        click.echo(json.dumps(said, indent=2, default=str, ensure_ascii=False))
+    else:
+        for line in lines():
+            click.echo(line)
+
+
+@contextmanager
+def watching() -> Iterator[tuple[Callable[[str], None], Callable[[int, int | None, str], None]]]:
+    """How long work speaks: a bar and lines on a terminal, plain lines elsewhere; always on stderr."""
+    if not sys.stderr.isatty():
+        yield (lambda line: click.echo(line, err=True)), (lambda done, total, what: None)
+        return
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+
+    console = Console(stderr=True, highlight=False)
+    columns = (SpinnerColumn(), TextColumn("{task.description}", markup=False), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+    with Progress(*columns, console=console, transient=True) as bars:
+        bar = bars.add_task("starting", total=None)
+
+        def progress(done: int, total: int | None, what: str) -> None:
+            bars.update(bar, completed=done, total=total, description=what)
+
+        def say(line: str) -> None:
+            bars.update(bar, description=line[:60])
+            console.print(line, markup=False)
+
+        yield say, progress
+
+
+def card_path(name: str) -> str:
+    """The audit card meant by NAME: a path, or the name of a card under ./audits or among those shipped."""
+    from pipelines.models import ROOT
+
+    given = Path(name)
+    shelves = [given, Path("audits") / f"{name}.yml", ROOT / "audits" / f"{name}.yml"]
+    for path in shelves:
+        if path.is_file():
+            return str(path)
+    known = sorted({path.stem for shelf in (Path("audits"), ROOT / "audits") for path in shelf.glob("*.yml")})
+    near = difflib.get_close_matches(given.stem, known, n=1)
+    raise Refused(
+        f"no audit card {name!r}: looked for that path and for audits/{name}.yml; "
+        + (f"did you mean {near[0]!r}?" if near else "write one as docs/volunteer.md shows")
+    )
+
+
+def _go(settings: environment.Settings, audit: str, as_json: bool, **how: Any) -> None:
+    from pipelines.flows.audit import audit as flow
+
+    call = flow if settings.prefect_api_url else flow.fn
+    with watching() as (say, progress):
+        done = call(card=card_path(audit), data=str(settings.data), say=say, progress=progress, **how)
+    if done is None:
+        answer({"done": True}, as_json, lambda: iter(()))
+        return
+    said = {
+        "run_id": done.run_id,
+        "database": str(done.database),
+        "documents": [str(path) for path in done.documents],
+        "listings": done.listing_count,
+        "findings": done.finding_count,
+    }
+    answer(said, as_json, lambda: _published(done))
+
+
+def _published(done: Any) -> Iterator[str]:
+    yield f"{done.listing_count:,} listings, {done.finding_count:,} findings, run {done.run_id}"
+    for path in done.documents:
+        yield f"{'report' if path.suffix in {'.html', '.pdf'} and 'commissioner' in path.name else 'file':9}{path}"
+    yield f"database {done.database}"
+
+
+@rollcall.command(epilog="Example: rollcall demo --listings 300 --seed 7")
+@click.option("--listings", default=1078, show_default=True, type=click.IntRange(20, 200_000), help="Listings of the largest insurer.")
+@click.option("--seed", default=2022, show_default=True, type=click.IntRange(0), help="The same seed invents the same state.")
+@as_json
+@with_data
+def demo(settings: environment.Settings, listings: int, seed: int, as_json: bool) -> None:
+    """Audit an invented state over loopback HTTP and compare every finding with the known truth."""
+    from pipelines import demo as room
+    from pipelines.flows.audit import audit as flow
+
+    with watching() as (say, progress):
+        done = room.run(settings, listings, seed, flow.fn, say, progress)
+    answer(done.said(), as_json, done.lines)
+
+
+@rollcall.command(epilog="Example: rollcall run audits/wa_massage.yml")
+@audit_card
+@click.option(
+    "--from", "start", type=click.Choice(["collect", "curate", "match", "publish"]), default="collect", help="Start at this stage."
+)
+@click.option("--offline", is_flag=True, help="Replay kept evidence; ask nobody anything.")
+@as_json
+@with_data
+def run(settings: environment.Settings, audit: str, start: str, offline: bool, as_json: bool) -> None:
+    """Collect, curate, match and publish one audit; goes on where an interrupted run stopped."""
+    _go(settings, audit, as_json, start=start, offline=offline)
+
+
+def _stage(name: str, help_text: str) -> None:
+    @rollcall.command(name=name, help=help_text, epilog=f"Example: rollcall {name} audits/wa_massage.yml")
+    @audit_card
+    @as_json
+    @with_data
+    def one(settings: environment.Settings, audit: str, as_json: bool) -> None:
+        _go(settings, audit, as_json, only=name)
+
+
+_stage("collect", "Visit every source of an audit and keep what it answers.")
+_stage("curate", "Read kept evidence into curated tables and hold them against their expectations.")
+_stage("match", "Compare listings with licenses and with each other, and ask every check.")
+_stage("publish", "Measure, write the DRAFT documents and publish the database.")
+
+
+@rollcall.command(epilog="Example: rollcall plan audits/wa_massage.yml")
+@audit_card
+@as_json
+@with_data
+def plan(settings: environment.Settings, audit: str, as_json: bool) -> None:
+    """Say what a run would ask of whom, before any request: requests, hosts, robots verdicts, pace, minutes."""
+    from pipelines import answers
+
+    said = answers.plan(settings, card_path(audit))
+    answer(said, as_json, lambda: answers.plan_lines(said))
+
+
+@rollcall.command(epilog="Example: rollcall status")
+@as_json
+@with_data
+def status(settings: environment.Settings, as_json: bool) -> None:
+    """Show runs, the health of sources, and what is stale or unfinished."""
+    from pipelines import answers
+
+    said = answers.status(settings)
+    answer(said, as_json, lambda: answers.status_lines(said))
+
+
+@rollcall.command(epilog="Example: rollcall why 3f9a0c1d2e4b5a67 --data data/demo")
+@click.argument("finding", metavar="FINDING")
+@click.option("--audit", "audit", help="The audit, where several are published.")
+@click.option("--run", "run_id", help="An earlier run of it.")
+@as_json
+@with_data
+def why(settings: environment.Settings, finding: str, audit: str | None, run_id: str | None, as_json: bool) -> None:
+    """Walk one finding back to the match, the listing, and kept bytes whose SHA-256 is checked anew."""
+    from pipelines import answers
+
+    said = answers.why(settings, finding, audit, run_id)
+    answer(said, as_json, lambda: answers.why_lines(said))
+    if not said["verified"]:
+        raise Refused(f"finding {finding}: kept evidence does not match its SHA-256; do not use it, restore data/raw from a copy")
+
+
+@rollcall.command(epilog='Example: rollcall query "select check_name, count(*) from matching.finding group by 1" --data data/demo')
+@click.argument("sql", metavar="SQL")
+@click.option("--audit", "audit", help="The audit, where several are published.")
+@click.option("--run", "run_id", help="An earlier run of it.")
+@click.option("--csv", "as_csv", is_flag=True, help="Print CSV; cells that a spreadsheet would run are disarmed.")
+@click.option("--seconds", default=60.0, show_default=True, type=click.FloatRange(0.1), help="Stop after this long.")
+@as_json
+@with_data
+def query(
+    settings: environment.Settings, sql: str, audit: str | None, run_id: str | None, as_csv: bool, seconds: float, as_json: bool
+) -> None:
+    """Ask the published database in SQL: read-only, no file access, bounded time and memory."""
+    from pipelines import answers
+
+    columns, rows = answers.query(settings, sql, audit, run_id, seconds)
+    if as_csv:
+        click.echo(answers.csv_text(columns, rows), nl=False)
+        return
+    answer([dict(zip(columns, row, strict=True)) for row in rows], as_json, lambda: answers.table_lines(columns, rows))
+
+
+@rollcall.command(epilog='Example: rollcall deploy audits/wa_massage.yml --cron "0 5 1 * *" --timezone America/Los_Angeles')
+@audit_card
+@click.option("--cron", required=True, help="When, as a cron line: minute hour day month weekday.")
+@click.option("--timezone", "zone", help="IANA time zone of the cron line. [the audit state's]")
+@click.option("--pool", default="local", show_default=True, help="The Prefect work pool whose worker runs it.")
+@click.option("--serve", is_flag=True, help="No pool and no worker: this process waits and runs it (for a laptop).")
+@as_json
+@with_data
+def deploy(settings: environment.Settings, audit: str, cron: str, zone: str | None, pool: str, serve: bool, as_json: bool) -> None:
+    """Schedule an audit on the Prefect server in use, or in this process with --serve."""
+    from pipelines.flows import deployment
+
+    said = deployment.deploy(settings, Path(card_path(audit)), cron, zone, pool, serve)
+    answer(said, as_json, lambda: iter([f"scheduled {said['deployment']}: {said['cron']} ({said['timezone']}), pool {said['pool']}"]))
+
+
+@rollcall.group(cls=Verbs, name="sources")
+def sources_group() -> None:
+    """The catalogue of sources and their health."""
+
+
+@sources_group.command(name="list", epilog="Example: rollcall sources list")
+@as_json
+@with_data
+def list_sources(settings: environment.Settings, as_json: bool) -> None:
+    """List the source cards that Rollcall ships."""
+    from pipelines import answers
+
+    said = answers.sources_list(settings)
+    answer(said, as_json, lambda: answers.sources_lines(said))
+
+
+@sources_group.command(name="check", epilog="Example: rollcall sources check wa.doh --live")
+@click.argument("name", metavar="NAME")
+@click.option("--live", is_flag=True, help="Ask the source for its first page and read it.")
+@as_json
+@with_data
+def check_source(settings: environment.Settings, name: str, live: bool, as_json: bool) -> None:
+    """Validate a source card and say in one page how the source fares."""
+    from pipelines import answers
+
+    said = answers.check(settings, name, live)
+    answer(said, as_json, lambda: answers.check_lines(said))
+    if said["verdict"] == "failing":
+        raise click.exceptions.Exit(3)
+
+
+if __name__ == "__main__":
+    main()

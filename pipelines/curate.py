@@ -1,0 +1,254 @@
+"""Evidence in, curated.* out: every complete snapshot is read, split, given meaning and held against its expectations."""
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import asdict, dataclass, replace
+from datetime import UTC, date, datetime
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import yaml
+
+from matching import clean
+from matching.professions import profession_rows
+from pipelines import models, warehouse
+from pipelines.models import ROOT
+from pipelines.runs import Run, code_version
+from scrapers import sources
+from scrapers.evidence import Archive
+from scrapers.records import Evidence, Snapshot, Source, SourceUnreadable
+from scrapers.sources import Audit
+
+Say = Callable[[str], None]
+
+
+@dataclass(frozen=True, slots=True)
+class State:
+    """What the state's card says: its clock and the rules that hold there."""
+
+    code: str
+    name: str
+    zone: ZoneInfo
+    rules: tuple[Mapping[str, Any], ...]
+
+
+def state_of(code: str) -> State:
+    """A state's clock and rules: federal ones always, its own only where its card is shipped."""
+    folder = ROOT / "states"
+    zones = yaml.safe_load((folder / "zones.yml").read_text(encoding="utf-8"))
+    federal = yaml.safe_load((folder / "us.yml").read_text(encoding="utf-8"))
+    path = folder / f"{code.lower()}.yml"
+    own = yaml.safe_load(path.read_text(encoding="utf-8")) if path.exists() and code.lower() != "us" else {}
+    rules = [{**rule, "state": "US"} for rule in federal["rules"]] + [{**rule, "state": code} for rule in own.get("rules", [])]
+    return State(code, own.get("name", code), ZoneInfo(own.get("time_zone") or zones.get(code, "UTC")), tuple(rules))
+
+
+def parts(audit: Audit) -> list[tuple[Source, str]]:
+    """Each source of an audit with the part it plays."""
+    return [*([(audit.roll, "roll")] if audit.roll else []), *((each, "insurer") for each in audit.insurers)]
+
+
+def load(con: warehouse.Connection, archive: Archive, audit: Audit, run: Run, say: Say) -> None:
+    """Fill parsed.* from every complete snapshot of every source."""
+    warehouse.lay_out(con)
+    state = state_of(audit.state)
+    newest: dict[str, str] = {}
+    for source, role in parts(audit):
+        warehouse.load_all(con, _card_rows(source, role))
+        snapshots = archive.snapshots(source.name)
+        if not snapshots:
+            raise SourceUnreadable(f"{source.name}: no complete snapshot is kept; run `rollcall collect {audit.name}` first")
+        newest[source.name] = run.snapshots.get(source.name, snapshots[-1].id)
+        for snapshot in snapshots:
+            _load_snapshot(con, archive, source, snapshot, state.zone)
+        kept = con.execute(
+            "select count(*) from parsed.listing where source_id = $name union all "
+            "select count(*) from parsed.credential where source_id = $name",
+            {"name": source.name},
+        ).fetchall()
+        say(f"{source.name}: {len(snapshots)} snapshot{'s' * (len(snapshots) != 1)}, {sum(count for (count,) in kept):,} records")
+    warehouse.load_all(
+        con,
+        {
+            "rule": [_rule_row(rule) for rule in state.rules],
+            "profession": profession_rows(),
+            "run": [
+                {
+                    "run_id": run.id,
+                    "audit": audit.name,
+                    "title": audit.title,
+                    "state": audit.state,
+                    "profession": audit.profession,
+                    "grace_days": audit.grace_days,
+                    "started_at": warehouse.utc(run.started_at),
+                    "code_version": code_version(),
+                    "snapshot_ids": list(newest.values()),
+                }
+            ],
+        },
+    )
+    _split_names(con)
+    _split_addresses(con)
+
+
+def _card_rows(source: Source, role: str) -> dict[str, list[dict[str, Any]]]:
+    return {
+        "source": [
+            {
+                "source_id": source.name,
+                "title": source.title,
+                "kind": source.kind,
+                "surface": source.surface,
+                "insurer_name": source.insurer.get("legal_name"),
+                "naic": source.insurer.get("naic"),
+                "waoic": source.insurer.get("waoic"),
+                "state": source.state,
+                "format": source.format,
+                "role": role,
+                "name_order": source.options.get("name_order", "first_last"),
+                "card_sha256": source.card_sha256,
+            }
+        ],
+        "network": [{"source_id": source.name, "network": name, **facts} for name, facts in source.networks.items()],
+        "status_word": [
+            {
+                "source_id": source.name,
+                "status_raw": str(raw),
+                **{name: meaning.get(name) for name in ("status", "may_practice", "citation")},
+            }
+            for raw, meaning in source.words.get("status", {}).items()
+        ],
+    }
+
+
+def _rule_row(rule: Mapping[str, Any]) -> dict[str, Any]:
+    row = {name: rule.get(name) for name in ("citation", "says", "source", "text_dated", "verified_on", "applies_to", "state")}
+    return {
+        "rule_id": rule["id"],
+        **{name: value if isinstance(value, date) or value is None else str(value) for name, value in row.items()},
+    }
+
+
+def _load_snapshot(con: warehouse.Connection, archive: Archive, source: Source, snapshot: Snapshot, zone: ZoneInfo) -> None:
+    pages = archive.evidence(snapshot)
+    shown_on = {page.id: _day(page, snapshot, zone) for page in pages}
+    warehouse.insert(
+        con,
+        "snapshot",
+        [
+            {
+                "snapshot_id": snapshot.id,
+                "source_id": source.name,
+                "observed_on": max(shown_on.values(), default=snapshot.day),
+                "started_at": warehouse.utc(snapshot.started_at),
+                "finished_at": warehouse.utc(snapshot.finished_at),
+                "response_count": snapshot.response_count,
+                "sha256": snapshot.sha256,
+            }
+        ],
+    )
+    warehouse.insert(
+        con,
+        "evidence",
+        [
+            {
+                "evidence_id": page.id,
+                "snapshot_id": snapshot.id,
+                "url": page.url,
+                "fetched_at": warehouse.utc(page.fetched_at),
+                "http_status": page.http_status,
+                "sha256": page.sha256,
+                "byte_count": page.byte_count,
+            }
+            for page in pages
+        ],
+    )
+    form = sources.format_of(source)
+    for page in pages:
+        if hasattr(form, "parse"):
+            _insert_parsed(con, form.parse(replace(page, body=archive.read(page)), source), source, snapshot, shown_on[page.id])
+        else:
+            _insert_selected(con, archive, source, snapshot, page, form.select(source, archive.head(page)), shown_on[page.id])
+
+
+def _day(page: Evidence, snapshot: Snapshot, zone: ZoneInfo) -> date:
+    return snapshot.day if page.url.startswith("file:") else page.fetched_at.astimezone(zone).date()
+
+
+def _insert_parsed(con: warehouse.Connection, records: Iterable[Any], source: Source, snapshot: Snapshot, shown_on: date) -> None:
+    origin = {"source_id": source.name, "snapshot_id": snapshot.id, "observed_on": shown_on}
+    tables: dict[str, list[dict[str, Any]]] = {"listing": [], "credential": [], "problem": []}
+    for record in records:
+        tables[type(record).__name__.lower()].append({**origin, **asdict(record)})
+    warehouse.load_all(con, tables)
+
+
+def _insert_selected(
+    con: warehouse.Connection, archive: Archive, source: Source, snapshot: Snapshot, page: Evidence, select: str | None, shown_on: date
+) -> None:
+    if select is None:  # an index or a plan list: kept as evidence, holds no records
+        return
+    try:
+        warehouse.insert_read(con, source.kind, select, page.path, page.id, source.name, snapshot.id, shown_on)
+    except warehouse.Error as error:
+        reason = f"{page.url} cannot be read as {source.format}: {str(error).splitlines()[0]}"
+        archive.refuse(snapshot, reason, datetime.now(UTC))
+        raise SourceUnreadable(
+            f"{source.name}: {reason}; snapshot {snapshot.id} is kept but set aside, mend the card or the file and collect again"
+        ) from error
+
+
+def _split_names(con: warehouse.Connection) -> None:
+    said = con.execute(
+        """
+        select distinct record.name, source.name_order
+        from (
+          select source_id, name from parsed.listing where name is not null and first is null and last is null
+          union
+          select source_id, name from parsed.credential where name is not null and first is null and last is null
+        ) as record
+        join parsed.source on source.source_id = record.source_id
+        """
+    ).fetchall()
+    rows = []
+    for raw, order in said:
+        name = clean.read_name(raw, order)
+        rows.append(
+            {
+                "raw": raw,
+                "name_order": order,
+                "prefix": name.prefix or None,
+                "given": name.given or None,
+                "middle": name.middle or None,
+                "family": name.family or None,
+                "suffix": name.suffix or None,
+                "credentials": name.credentials or None,
+                "organization": name.organization or None,
+            }
+        )
+    warehouse.insert(con, "name_part", rows)
+
+
+def _split_addresses(con: warehouse.Connection) -> None:
+    said = con.execute("select distinct address, address_2 from parsed.listing where address is not null").fetchall()
+    rows = []
+    for address, address_2 in said:
+        street, unit = clean.read_address(address, address_2)
+        rows.append({"address": address, "address_2": address_2, "street": street or None, "unit": unit or None})
+    warehouse.insert(con, "address_part", rows)
+
+
+def named_settings(audit: Audit) -> dict[str, Any]:
+    """The `$named` settings that models may use."""
+    rule = audit.roll.license_key if audit.roll else {}
+    return {
+        "license_pattern": rule.get("pattern") or "",
+        "license_digits": int(rule.get("digits") or 0),
+        "profession": audit.profession,
+        "grace_days": audit.grace_days,
+        "audit": audit.name,
+    }
+
+
+def curated_models() -> list[models.Model]:
+    """The cards and SELECTs of curated.*."""
+    return models.load("pipelines/sql", "curated")

@@ -1,0 +1,107 @@
+"""The audit as Prefect flows: each stage is a task, one task per source while collecting.
+
+Called plainly (`audit.fn`), the stages run in this process and need no server. Deployed, a server schedules the flow,
+a worker runs it, and every stage is a task run in Prefect's API.
+"""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, ParamSpec, TypeVar
+
+from pipelines import settings as environment
+
+environment.tell_nobody()
+
+from prefect import Task, flow, get_run_logger, task  # noqa: E402 - telemetry is switched off before Prefect is read
+from prefect.cache_policies import NO_CACHE  # noqa: E402 - what a stage finished is on disk already
+from prefect.context import FlowRunContext  # noqa: E402
+
+from pipelines import demo, runs, stages  # noqa: E402
+from pipelines.runs import STAGES, Run  # noqa: E402
+from pipelines.stages import Published  # noqa: E402
+from scrapers.records import Refused  # noqa: E402
+from scrapers.sources import Audit, load_audit  # noqa: E402
+
+P = ParamSpec("P")
+R = TypeVar("R")
+Progress = Callable[[int, int | None, str], None]
+
+collect_source = task(name="collect", task_run_name="collect {source.name}", cache_policy=NO_CACHE)(stages.collect_source)
+curate = task(name="curate", cache_policy=NO_CACHE)(stages.curate)
+match = task(name="match", cache_policy=NO_CACHE)(stages.match)
+publish = task(name="publish", cache_policy=NO_CACHE)(stages.publish)
+
+
+def step(work: Task[P, R]) -> Callable[P, R]:
+    """A task where a Prefect flow runs, the plain function elsewhere."""
+    return work if FlowRunContext.get() is not None else work.fn
+
+
+@flow(name="audit", flow_run_name="audit {card}", validate_parameters=False)
+def audit(
+    card: str,
+    data: str | None = None,
+    start: str = "collect",
+    offline: bool = False,
+    only: str | None = None,
+    say: Callable[[str], None] | None = None,
+    progress: Progress | None = None,
+    marks: tuple[str, ...] = ("DRAFT",),
+    quality: stages.Quality | None = None,
+) -> Published | None:
+    """Collect → curate → match → publish for one audit card, from stage `start`; `only` runs that stage alone.
+
+    Raises Refused (and its kinds) with one sentence; Prefect shows it as the reason of a failed run.
+    """
+    settings = environment.read(Path(data) if data else None)
+    tell = say or _logger()
+    asked = load_audit(Path(card))
+    run = runs.begin(settings, asked, only or start)
+    published: Published | None = None
+    for stage in (only,) if only else STAGES[STAGES.index(start) :]:
+        if stage in run.done and not only:
+            tell(f"{stage}: done before the interruption")
+        elif stage == "collect" and not offline:
+            run = _collect(settings, asked, run, tell, progress)
+        elif stage == "curate":
+            run = step(curate)(settings, asked, run, tell)
+        elif stage == "match":
+            run = step(match)(settings, asked, run, tell)
+        elif stage == "publish":
+            published = step(publish)(settings, asked, run, tell, marks, quality)
+    return published
+
+
+def _collect(settings: environment.Settings, asked: Audit, run: Run, tell: Callable[[str], None], progress: Progress | None) -> Run:
+    """Visit every source that this run has not visited yet; one that fails does not keep the others from being visited."""
+    failed: list[Refused] = []
+    for source in [*([asked.roll] if asked.roll else []), *asked.insurers]:
+        if source.name in run.snapshots:
+            tell(f"{source.name}: {run.snapshots[source.name]} was complete before the interruption")
+            continue
+        try:
+            snapshot = step(collect_source)(settings, source, progress or _no_progress)
+        except Refused as reason:
+            failed.append(reason)
+            tell(f"failed: {reason}")
+            continue
+        tell(f"{source.name}: {snapshot.response_count:,} responses kept as {snapshot.id}")
+        run = runs.collected(run, source.name, snapshot.id)
+    if failed:
+        raise max(failed, key=lambda reason: reason.status)
+    return runs.finished(run, "collect")
+
+
+def _no_progress(done: int, total: int | None, what: str) -> None:
+    """Nobody is watching."""
+
+
+def _logger() -> Callable[[str], None]:
+    return get_run_logger().info if FlowRunContext.get() is not None else print
+
+
+@flow(name="demo", validate_parameters=False)
+def invented(data: str | None = None, listings: int = 1078, seed: int = 2022) -> Any:
+    """Audit the invented state over loopback HTTP and compare every finding with the known truth."""
+    settings = environment.read(Path(data) if data else None)
+    return demo.run(settings, listings, seed, audit if FlowRunContext.get() is not None else audit.fn, _logger())

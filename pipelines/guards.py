@@ -1,0 +1,128 @@
+"""What must be true of each source's newest snapshot before anything is held against a listing."""
+
+from collections.abc import Callable, Mapping, Sequence
+from datetime import timedelta
+from typing import Any
+
+from pipelines import warehouse
+from pipelines.expectations import Expectation
+from scrapers.records import Source
+from scrapers.sources import Audit
+
+Visit = Mapping[str, Any]  # snapshot_id, observed_on, records, problems
+# A snapshot that lost more than this share of the last good one is a broken capture until its card explains it.
+SHRUNK = 0.4
+# How much older than the directory a roll may be before nothing is held against it.
+ROLL_AGE = timedelta(days=7)
+ABOUT_A_SNAPSHOT = ("listing", "credential", "problem", "evidence", "snapshot")
+
+
+def about_sources(con: warehouse.Connection, audit: Audit, say: Callable[[str], None]) -> list[Expectation]:
+    """Expectations about every source's newest snapshot, measured on parsed.*.
+
+    An older snapshot that had shrunk without a reason on its card is taken out of parsed.*: a broken capture
+    between two good ones is no history, and nobody vanished.
+    """
+    counted = warehouse.table(
+        con,
+        """
+        select source_id, snapshot_id, observed_on,
+          (select count(*) from parsed.listing where listing.snapshot_id = snapshot.snapshot_id)
+            + (select count(*) from parsed.credential where credential.snapshot_id = snapshot.snapshot_id) as records,
+          (select count(*) from parsed.problem where problem.snapshot_id = snapshot.snapshot_id) as problems
+        from parsed.snapshot order by source_id, observed_on, snapshot_id
+        """,
+    )
+    found: list[Expectation] = []
+    newest: dict[str, Visit] = {}
+    for source in [*([audit.roll] if audit.roll else []), *audit.insurers]:
+        visits = [row for row in counted if row["source_id"] == source.name]
+        newest[source.name] = visits[-1]
+        good, broken = _good(source, visits)
+        for visit in broken:
+            if visit is not visits[-1]:
+                say(f"{source.name}: {visit['snapshot_id']} holds {visit['records']:,} records and is left out as a broken capture")
+                for table in ABOUT_A_SNAPSHOT:
+                    con.execute(f"delete from parsed.{table} where snapshot_id = $id", {"id": visit["snapshot_id"]})
+        found += _of_counts(source, visits[-1])
+        if visits[-1] in broken:
+            found.append(_of_loss(source, visits[-1], good))
+    return found + _of_roll(audit, newest)
+
+
+def _good(source: Source, visits: Sequence[Visit]) -> tuple[int, list[Visit]]:
+    """Records of the last good snapshot, and the snapshots that shrank without a reason."""
+    explained = {str(day) for day in source.expect.get("shrank", {})}
+    good, broken = 0, []
+    for visit in visits:
+        if visit["records"] < (1 - SHRUNK) * good and str(visit["observed_on"]) not in explained:
+            broken.append(visit)
+        else:
+            good = visit["records"]
+    return good, broken
+
+
+def _of_counts(source: Source, last: Visit) -> list[Expectation]:
+    bounds = source.expect.get("records", {})
+    at_least = bounds.get("at_least", 1)
+    found = [
+        Expectation(
+            table=source.name,
+            says=f"at least {at_least:,} records",
+            value=last["records"],
+            low=at_least,
+            advice=f"{source.name}: {last['records']:,} records were read from {last['snapshot_id']}, expected at least {at_least:,}; "
+            "look at the pages kept under data/raw before believing that nobody is listed",
+        ),
+        Expectation(
+            table=source.name,
+            says="problems beyond the number of records",
+            value=max(last["problems"] - last["records"], 0),
+            high=0,
+            advice=f"{source.name}: {last['problems']:,} places could not be read against {last['records']:,} records; "
+            f"the card or the page has changed, `rollcall sources check {source.name}` says more",
+        ),
+    ]
+    for says, value, high in (
+        ("records", last["records"], bounds.get("at_most")),
+        ("problems", last["problems"], source.expect.get("problems_at_most", 0)),
+    ):
+        if high is not None:
+            advice = f"{source.name}: {value:,} {says} in {last['snapshot_id']}, the card expects at most {high:,}"
+            found.append(
+                Expectation(table=source.name, says=f"at most {high:,} {says}", value=value, high=high, stops=False, advice=advice)
+            )
+    return found
+
+
+def _of_loss(source: Source, last: Visit, good: int) -> Expectation:
+    lost = 1 - last["records"] / good
+    return Expectation(
+        table=source.name,
+        says=f"records lost since the last good snapshot, at most {SHRUNK:.0%}",
+        value=good - last["records"],
+        high=SHRUNK * good,
+        advice=f"{source.name}: {last['records']:,} records in {last['snapshot_id']}, {good:,} in the last good snapshot; a directory that "
+        f"shrank by {lost:.0%} is a broken capture until its card says why (expect: shrank: {{{last['observed_on']}: reason}})",
+    )
+
+
+def _of_roll(audit: Audit, newest: Mapping[str, Visit]) -> list[Expectation]:
+    if audit.roll is None:
+        return []
+    roll_on = newest[audit.roll.name]["observed_on"]
+    found = []
+    for source in audit.insurers:
+        shown_on = newest[source.name]["observed_on"]
+        age = max((shown_on - roll_on).days, 0)
+        found.append(
+            Expectation(
+                table=source.name,
+                says=f"days by which the roll is older than the directory, at most {ROLL_AGE.days}",
+                value=age,
+                high=ROLL_AGE.days,
+                advice=f"{audit.roll.name} was taken on {roll_on} and {source.name} on {shown_on}: the roll is {age} days older than the "
+                f"directory, at most {ROLL_AGE.days} are allowed; collect the roll again",
+            )
+        )
+    return found

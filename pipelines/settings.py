@@ -1,0 +1,45 @@
+"""What the environment may decide, read once and in one place."""
+
+import os
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """Where data lies, who answers for our requests, and what time it is."""
+
+    data: Path
+    contact: str | None = None  # printed in the User-Agent; needed for any host but loopback
+    prefect_api_url: str | None = None
+    memory_limit: str = "4GB"
+    now: datetime | None = None  # tests alone set the clock
+
+    @property
+    def raw(self) -> Path:
+        """Evidence, append-only."""
+        return self.data / "raw"
+
+    def curated(self, audit: str) -> Path:
+        """One audit's databases and documents."""
+        return self.data / "curated" / audit
+
+
+def read(data: Path | None = None) -> Settings:
+    """Settings from the environment; `data` given on the command line wins over ROLLCALL_DATA."""
+    return Settings(
+        data=data or Path(os.environ.get("ROLLCALL_DATA") or "data"),
+        contact=os.environ.get("ROLLCALL_CONTACT") or None,
+        prefect_api_url=os.environ.get("PREFECT_API_URL") or None,
+        memory_limit=os.environ.get("ROLLCALL_MEMORY") or "4GB",
+    )
+
+
+def tell_nobody() -> None:
+    """Switch off the telemetry of Prefect and Great Expectations; call before importing either."""
+    os.environ.setdefault("DO_NOT_TRACK", "1")
+    os.environ.setdefault("PREFECT_SERVER_ANALYTICS_ENABLED", "false")
+    os.environ.setdefault("GX_ANALYTICS_ENABLED", "false")
+    # the ephemeral server needs longer than its default 20 s on a slow machine
+    os.environ.setdefault("PREFECT_SERVER_EPHEMERAL_STARTUP_TIMEOUT_SECONDS", "90")

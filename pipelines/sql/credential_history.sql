@@ -1,0 +1,47 @@
+-- What a roll said of a credential, from the first snapshot that said it to the last; status as of any day is read here.
+-- Several rows for one credential in one snapshot (a roll that repeats itself) count once, the one that permits most first.
+with read as (
+  select
+    credential.source_id,
+    snapshot.observed_on,
+    snapshot.snapshot_id,
+    coalesce(license_key(credential.number, $license_pattern, $license_digits), fold(credential.number)) as license_key,
+    credential.type as credential_type,
+    credential.status as status_raw,
+    coalesce(meaning.status, case when day_of(credential.expires) < snapshot.observed_on then 'expired' else 'unknown' end) as status,
+    case when meaning.status is not null then meaning.may_practice when day_of(credential.expires) < snapshot.observed_on then false end
+      as may_practice,
+    day_of(credential.expires) as expires_on
+  from parsed.credential
+  join curated.snapshot on snapshot.snapshot_id = credential.snapshot_id
+  left join curated.status_meaning as meaning
+    on meaning.source_id = credential.source_id and meaning.status_raw = status_key(credential.status)
+), one_each as (
+  select * from read
+  qualify row_number() over (
+    partition by source_id, license_key, credential_type, snapshot_id
+    order by coalesce(may_practice, true) desc, expires_on desc nulls first, status_raw
+  ) = 1
+), marked as (
+  select *,
+    concat_ws('|', coalesce(status_raw, ''), coalesce(cast(expires_on as text), '')) as said,
+    lag(concat_ws('|', coalesce(status_raw, ''), coalesce(cast(expires_on as text), ''))) over spell as said_before
+  from one_each
+  window spell as (partition by source_id, license_key, credential_type order by observed_on, snapshot_id)
+), numbered as (
+  select *, sum(case when said is distinct from said_before then 1 else 0 end) over (
+    partition by source_id, license_key, credential_type order by observed_on, snapshot_id
+  ) as spell
+  from marked
+)
+select
+  left(sha256(concat_ws('|', source_id, license_key, coalesce(credential_type, ''))), 20) as credential_id,
+  min(observed_on) as seen_from_on,
+  max(observed_on) as seen_to_on,
+  any_value(status_raw) as status_raw,
+  any_value(status) as status,
+  any_value(may_practice) as may_practice,
+  any_value(expires_on) as expires_on,
+  case when any_value(status_raw) is null then 'expiry date' else 'printed status' end as basis
+from numbered
+group by source_id, license_key, credential_type, spell

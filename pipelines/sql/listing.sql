@@ -1,0 +1,76 @@
+-- Every observation of every complete snapshot. Names come in parts from the source, or are split by
+-- matching.clean over the distinct names (parsed.name_part); nothing here changes what was shown.
+with said as (
+  select
+    listing.*,
+    nullif(concat_ws(' ', listing.prefix, listing.first, listing.middle, listing.last, listing.suffix), '') as name_of_parts,
+    listing.first is not null or listing.last is not null as has_parts
+  from parsed.listing
+), split as (
+  select
+    said.*,
+    coalesce(said.name, said.name_of_parts, said.organization) as name_raw,
+    case when said.has_parts then said.first else part.given end as given_name,
+    case when said.has_parts then said.middle else part.middle end as middle_name,
+    case when said.has_parts then said.last else part.family end as family_name,
+    case when said.has_parts then said.suffix else part.suffix end as name_suffix,
+    part.credentials as credentials_tail,
+    coalesce(said.organization, part.organization) as organization_name,
+    not said.has_parts and part.family is null as is_organization,
+    source.name_order
+  from said
+  join parsed.source on source.source_id = said.source_id
+  left join parsed.name_part as part on part.raw = said.name and part.name_order = source.name_order
+), placed as (
+  select
+    split.*,
+    zip5(split.zip) as zip5,
+    case when place.street is not null then concat_ws('|', place.street, place.unit, zip5(split.zip)) end as address_key
+  from split
+  left join parsed.address_part as place
+    on place.address is not distinct from split.address and place.address_2 is not distinct from split.address_2
+)
+select
+  left(sha256(concat_ws('|', placed.source_id, placed.snapshot_id, placed.evidence_id, placed.locator, coalesce(placed.network, ''))), 20)
+    as listing_id,
+  left(sha256(concat_ws('|', placed.source_id, coalesce(placed.network, ''),
+    coalesce(placed.reference, concat_ws('|', coalesce(fold(placed.name_raw), ''), coalesce(placed.address_key, '')))
+  )), 20) as claim_id,
+  placed.source_id,
+  placed.snapshot_id,
+  placed.observed_on,
+  placed.network,
+  placed.reference,
+  placed.name_raw,
+  placed.given_name,
+  placed.middle_name,
+  placed.family_name,
+  placed.name_suffix as suffix,
+  placed.organization_name as organization,
+  placed.npi,
+  placed.license as license_raw,
+  license_key(placed.license, $license_pattern, $license_digits) as license_key,
+  placed.address,
+  placed.address_2,
+  placed.city,
+  placed.state,
+  placed.zip5,
+  cast(null as text) as county_fips,
+  cast(null as double) as latitude,
+  cast(null as double) as longitude,
+  cast(null as text) as geo_precision,
+  placed.phone,
+  placed.specialty,
+  placed.accepting as is_accepting,
+  placed.evidence_id,
+  placed.locator,
+  snapshot.is_latest,
+  placed.name_order,
+  placed.is_organization,
+  placed.credentials_tail,
+  placed.address_key,
+  phone_digits(placed.phone) as phone_digits,
+  license_digits(placed.license) as license_digits,
+  npi_valid(placed.npi) as npi_valid
+from placed
+join curated.snapshot on snapshot.snapshot_id = placed.snapshot_id

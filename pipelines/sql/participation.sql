@@ -1,0 +1,1 @@
+select claim_id, npi, source_id, strength, observed_on, evidence_id from parsed.participation

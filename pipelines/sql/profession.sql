@@ -1,0 +1,1 @@
+select profession, credential_type, prefix, title from parsed.profession

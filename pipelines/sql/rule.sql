@@ -1,0 +1,1 @@
+select rule_id, citation, says, source, text_dated, verified_on, applies_to, state from parsed.rule

@@ -1,0 +1,2 @@
+select run_id, audit, title, state, profession, grace_days, started_at, cast(null as timestamp) as finished_at, code_version, snapshot_ids
+from parsed.run

@@ -1,0 +1,157 @@
+"""The four stages of a run, each a plain function: collect → curate → match → publish.
+
+A stage reads what the one before it finished and appears whole or not at all, so a run that was killed goes on
+from the last finished stage. Flows wear these functions; nothing here knows of Prefect.
+"""
+
+import shutil
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import matching
+from pipelines import curate as rooms
+from pipelines import expectations, gate_page, guards, models, publication, runs, warehouse
+from pipelines.runs import Run, Stopped
+from pipelines.settings import Settings
+from reports.records import Measured
+from scrapers import sources
+from scrapers.evidence import Archive
+from scrapers.fetch import Client
+from scrapers.records import Refused, Snapshot, Source
+from scrapers.sources import Audit
+from scrapers.visit import visit
+
+Say = Callable[[str], None]
+Progress = Callable[[int, int | None, str], None]
+Quality = Callable[[warehouse.Connection], Sequence[Measured]]  # the measured error rate to print, from this run's findings
+
+
+@dataclass(frozen=True, slots=True)
+class Published:
+    """What a finished run leaves: its id, its database and its documents."""
+
+    run_id: str
+    database: Path
+    documents: tuple[Path, ...]
+    listing_count: int
+    finding_count: int
+
+
+def collect_source(settings: Settings, source: Source, progress: Progress, agent: Client | None = None) -> Snapshot:
+    """Visit one source, or go on with its interrupted visit; returns its newest complete snapshot."""
+    client = agent or Client(contact=contact(settings, [source]))
+    snapshots = visit(source, sources.format_of(source), Archive(settings.raw), client, runs.clock(settings), progress)
+    return snapshots[-1]
+
+
+def contact(settings: Settings, asked: Sequence[Source]) -> str:
+    """Who answers for our requests; a site that is not this machine is not asked without a name to complain to."""
+    strangers = sorted({source.name for source in asked for start in source.start if "://" in start and not _is_loopback(start)})
+    if strangers and not settings.contact:
+        raise Refused(
+            f"{', '.join(strangers)}: these sites are asked over the internet and nobody is named to answer for it; "
+            "set ROLLCALL_CONTACT to an e-mail address or a page where their owners can reach you"
+        )
+    return settings.contact or "this machine only"
+
+
+def _is_loopback(url: str) -> bool:
+    host = url.split("://", 1)[1].split("/", 1)[0].rsplit("@", 1)[-1]
+    return host.rsplit(":", 1)[0].strip("[]") in {"localhost", "::1"} or host.startswith("127.")
+
+
+def curate(settings: Settings, audit: Audit, run: Run, say: Say) -> Run:
+    """Read every snapshot into parsed.*, build curated.*, and stop where an expectation is not met."""
+    with warehouse.rebuilt(run.database("curate"), memory_limit=settings.memory_limit) as con:
+        rooms.load(con, Archive(settings.raw), audit, run, say)
+        about_sources = guards.about_sources(con, audit, say)
+        cards = rooms.curated_models()
+        models.build(con, cards, rooms.named_settings(audit))
+        models.describe(con, cards)
+        ledger = models.load("pipelines/sql/ledger", "ledger")
+        for model in ledger:
+            typed = ", ".join(f'"{name}" {kind}' for name, kind in model.types.items())
+            con.execute(f"create table {model.name} ({typed})")
+        models.describe(con, ledger)
+        gate("curate", run, audit, [*about_sources, *expectations.of_models(con, cards)], say)
+    return runs.finished(run, "curate")
+
+
+def match(settings: Settings, audit: Audit, run: Run, say: Say) -> Run:
+    """Compare listings with credentials and with each other, judge the pairs, and ask every check."""
+    base = finished_database(run, "curate", audit)
+    with warehouse.rebuilt(run.database("match"), base, settings.memory_limit) as con:
+        asked = matching.Settings(
+            profession=audit.profession, grace_days=audit.grace_days, roll=audit.roll.name if audit.roll else None, audit=audit.name
+        )
+        matching.link(con, asked)
+        say(f"{_count(con, 'matching.candidate'):,} pairs looked at")
+        matching.findings(con, asked)
+        cards = models.load("matching/sql", "matching")
+        models.describe(con, cards)
+        gate("match", run, audit, expectations.of_models(con, cards), say)
+        say(f"{_count(con, 'matching.finding'):,} findings")
+    return runs.finished(run, "match")
+
+
+def publish(
+    settings: Settings, audit: Audit, run: Run, say: Say, marks: Sequence[str] = ("DRAFT",), quality: Quality | None = None
+) -> Published:
+    """Measure, render the documents, and put database and documents where readers look, the pointer last."""
+    base = finished_database(run, "match", audit)
+    home = settings.curated(audit.name)
+    part = run.folder / "documents.part"
+    shutil.rmtree(part, ignore_errors=True)
+    part.mkdir(parents=True)
+    database = run.database("publish")
+    with warehouse.rebuilt(database, base, settings.memory_limit) as con:
+        found = publication.measure(con, audit)
+        con.execute("update curated.run set finished_at = $now", {"now": warehouse.utc(runs.clock(settings))})
+        cards = models.load("reports/sql", "reports")
+        models.describe(con, cards)
+        gate("publish", run, audit, expectations.of_models(con, cards), say)
+        names = publication.documents(con, audit, run, part, marks, found, quality(con) if quality else (), settings.contact, say)
+        listing_count, finding_count = (
+            _count(con, "curated.listing where is_latest"),
+            _count(con, "matching.finding where state <> 'resolved'"),
+        )
+    (part / "expectations.html").write_text(gate_page.every(run, audit), encoding="utf-8")
+    folder = home / run.id
+    shutil.rmtree(folder, ignore_errors=True)
+    part.replace(folder)
+    target = home / f"audit-{run.id}.duckdb"
+    warehouse.settle(database, target)
+    publication.point(home, target)
+    runs.finished(run, "publish")
+    return Published(run.id, target, tuple(folder / name for name in (*names, "expectations.html")), listing_count, finding_count)
+
+
+def gate(room: str, run: Run, audit: Audit, asked: Sequence[expectations.Expectation], say: Say) -> list[expectations.Verdict]:
+    """Judge a room's expectations, keep the result page, say every notice, and stop at the first `expect` that fails."""
+    verdicts = expectations.judge(asked)
+    gate_page.keep(run, room, verdicts)
+    failed = [verdict for verdict in verdicts if not verdict.met]
+    for verdict in failed:
+        if not verdict.expectation.stops:
+            say(f"notice: {verdict.sentence}")
+    stops = [verdict for verdict in failed if verdict.expectation.stops]
+    if stops:
+        page = run.folder / "expectations.html"
+        page.write_text(gate_page.every(run, audit), encoding="utf-8")
+        more = f" (and {len(stops) - 1} more, see {page})" if len(stops) > 1 else f" (all expectations: {page})"
+        raise Stopped(stops[0].sentence + more)
+    return verdicts
+
+
+def finished_database(run: Run, stage: str, audit: Audit) -> Path:
+    """The database that `stage` left; a missing one is a Refused that names the verb to run."""
+    path = run.database(stage)
+    if not path.exists() or stage not in run.done:
+        raise Refused(f"{audit.name}: nothing to go on with; run `rollcall {stage} {audit.name}` first")
+    return path
+
+
+def _count(con: warehouse.Connection, table: str) -> int:
+    row = con.execute(f"select count(*) from {table}").fetchone()
+    return int(row[0]) if row else 0

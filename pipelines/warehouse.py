@@ -1,0 +1,282 @@
+"""The one door to DuckDB: open, load, run models, copy, publish by rename, and ask questions read-only."""
+
+import os
+import shutil
+import threading
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import fields
+from datetime import UTC, date, datetime
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import pandas
+
+from matching.clean import MACROS
+from scrapers.records import Credential, Listing, Problem, Refused
+
+Connection = duckdb.DuckDBPyConnection
+
+# Macros that only curated.* needs; what compares names, numbers and places lies in matching.clean.
+OURS = r"""
+create or replace macro status_key(said) as
+  nullif(upper(trim(regexp_replace(regexp_replace(said, '\s*[-–—]+\s*', ' - ', 'g'), '\s+', ' ', 'g'))), '');
+create or replace macro profession_key(said) as nullif(upper(trim(regexp_replace(said, '[^A-Za-z]+', ' ', 'g'))), '');
+create or replace macro quote_of(said) as '''' || left(said, 60) || '''';
+create or replace macro day_of(said) as cast(coalesce(
+  try_strptime(said, '%Y%m%d'), try_strptime(said, '%m/%d/%Y'), try_strptime(left(said, 10), '%Y-%m-%d')) as date);
+"""
+
+_META = {"source_id": "text", "snapshot_id": "text", "observed_on": "date"}
+
+
+def _raw(record: type) -> dict[str, str]:
+    return {each.name: "boolean" if each.name == "accepting" else "text" for each in fields(record)}
+
+
+PARSED: Mapping[str, Mapping[str, str]] = {
+    "source": dict.fromkeys(
+        ["source_id", "title", "kind", "surface", "insurer_name", "naic", "waoic", "state", "format", "role", "name_order", "card_sha256"],
+        "text",
+    ),
+    "network": dict.fromkeys(["source_id", "network", "line", "regulator", "filed_as"], "text"),
+    "snapshot": {
+        **_META,
+        "started_at": "timestamp",
+        "finished_at": "timestamp",
+        "response_count": "bigint",
+        "sha256": "text",
+    },
+    "evidence": {
+        "evidence_id": "text",
+        "snapshot_id": "text",
+        "url": "text",
+        "fetched_at": "timestamp",
+        "http_status": "integer",
+        "sha256": "text",
+        "byte_count": "bigint",
+    },
+    "listing": {**_META, **_raw(Listing)},
+    "credential": {**_META, **_raw(Credential)},
+    "problem": {"source_id": "text", "snapshot_id": "text", **_raw(Problem)},
+    "status_word": {**dict.fromkeys(["source_id", "status_raw", "status", "citation"], "text"), "may_practice": "boolean"},
+    "profession": dict.fromkeys(["profession", "credential_type", "prefix", "title"], "text"),
+    "rule": {
+        **dict.fromkeys(["rule_id", "citation", "says", "source", "text_dated", "applies_to", "state"], "text"),
+        "verified_on": "date",
+    },
+    "name_part": dict.fromkeys(
+        ["raw", "name_order", "prefix", "given", "middle", "family", "suffix", "credentials", "organization"], "text"
+    ),
+    "address_part": dict.fromkeys(["address", "address_2", "street", "unit"], "text"),
+    "registration": dict.fromkeys(["npi", "taxonomy", "name", "license", "deactivated", "source_id", "evidence_id"], "text"),
+    "participation": {
+        **dict.fromkeys(["claim_id", "npi", "source_id", "strength", "evidence_id"], "text"),
+        "observed_on": "date",
+    },
+    "run": {
+        **dict.fromkeys(["run_id", "audit", "title", "state", "profession", "code_version"], "text"),
+        "grace_days": "integer",
+        "started_at": "timestamp",
+        "snapshot_ids": "text[]",
+    },
+}
+
+
+@contextmanager
+def opened(path: Path, memory_limit: str = "4GB", scratch: Path | None = None) -> Iterator[Connection]:
+    """A working database, open for writing; nothing is fetched from anywhere, and it spills beside itself."""
+    spill = scratch or path.with_suffix(".spill")
+    config: dict[str, str | bool | int | float | list[str]] = {
+        "autoinstall_known_extensions": "false",
+        "autoload_known_extensions": "false",
+        "memory_limit": memory_limit,
+        "temp_directory": str(spill),
+        "preserve_insertion_order": "true",
+    }
+    con = duckdb.connect(str(path), config=config)
+    try:
+        con.execute("set timezone = 'UTC'")
+        con.execute("set enable_progress_bar = false")
+        con.execute(MACROS)
+        con.execute(OURS)
+        yield con
+        con.execute("checkpoint")
+    finally:
+        con.close()
+        shutil.rmtree(spill, ignore_errors=True)
+
+
+@contextmanager
+def rebuilt(target: Path, base: Path | None = None, memory_limit: str = "4GB") -> Iterator[Connection]:
+    """A database that appears at `target` only when the block ends well; it starts as a copy of `base` where one is given."""
+    part = target.with_suffix(".part")
+    for left in (part, part.with_name(part.name + ".wal")):
+        left.unlink(missing_ok=True)
+    part.parent.mkdir(parents=True, exist_ok=True)
+    if base is not None:
+        shutil.copyfile(base, part)
+    with opened(part, memory_limit, scratch=target.with_suffix(".spill")) as con:
+        yield con
+    settle(part, target)
+
+
+def settle(part: Path, target: Path) -> None:
+    """Put `part` at `target` at once and for good, so that a power cut leaves the old file or the new one."""
+    with part.open("rb+") as file:
+        os.fsync(file.fileno())
+    part.replace(target)
+    if os.name == "posix":
+        folder = os.open(target.parent, os.O_RDONLY)
+        try:
+            os.fsync(folder)
+        finally:
+            os.close(folder)
+
+
+def lay_out(con: Connection) -> None:
+    """Create parsed.*, empty."""
+    for schema in ("parsed", "curated", "matching", "reports", "ledger"):
+        con.execute(f"create schema if not exists {schema}")
+    for table, columns in PARSED.items():
+        typed = ", ".join(f'"{name}" {kind}' for name, kind in columns.items())
+        con.execute(f"create or replace table parsed.{table} ({typed})")
+
+
+def insert(con: Connection, table: str, rows: Sequence[Mapping[str, Any]]) -> int:
+    """Append rows to parsed.`table` in bulk; a column not given is null."""
+    if not rows:
+        return 0
+    columns = PARSED[table]
+    # dtype object keeps text as text: an NPI, a ZIP code or a license number never becomes a number
+    frame = pandas.DataFrame({name: pandas.Series([row.get(name) for row in rows], dtype="object") for name in columns})
+    con.register("incoming", frame)
+    chosen = ", ".join(f'cast("{name}" as {kind})' for name, kind in columns.items())
+    con.execute(f"insert into parsed.{table} select {chosen} from incoming")
+    con.unregister("incoming")
+    return len(rows)
+
+
+def insert_read(
+    con: Connection,
+    kind: str,
+    select: str,
+    path: Path,
+    evidence_id: str,
+    source_id: str,
+    snapshot_id: str,
+    observed_on: date,
+) -> None:
+    """Run a table reader's SELECT over one evidence file; rows that name a problem, and rows DuckDB rejects, become problems.
+
+    Raises duckdb.Error when the file as a whole cannot be read.
+    """
+    origin = {"source_id": source_id, "snapshot_id": snapshot_id, "observed_on": observed_on, "evidence_id": evidence_id}
+    _forget_rejects(con)
+    con.execute(f"create or replace temp table reading as {select}", {"path": str(path)})
+    table = "credential" if kind == "license_roll" else "listing"
+    given = [name for (name,) in con.execute("select column_name from (describe reading)").fetchall()]
+    wanted = [name for name in PARSED[table] if name in given and name not in origin]
+    columns = ", ".join(f'"{name}"' for name in wanted)
+    con.execute(
+        f"insert into parsed.{table} (source_id, snapshot_id, observed_on, evidence_id, {columns}) "
+        f"select $source_id, $snapshot_id, $observed_on, $evidence_id, {columns} from reading where problem is null",
+        origin,
+    )
+    refused = {name: value for name, value in origin.items() if name != "observed_on"}
+    con.execute(
+        "insert into parsed.problem (source_id, snapshot_id, evidence_id, locator, reason, excerpt) "
+        "select $source_id, $snapshot_id, $evidence_id, locator, problem, left(excerpt, 200) from reading where problem is not null",
+        refused,
+    )
+    if _exists(con, "reject_errors"):
+        con.execute(
+            "insert into parsed.problem (source_id, snapshot_id, evidence_id, locator, reason, excerpt) "
+            "select $source_id, $snapshot_id, $evidence_id, 'line ' || line, "
+            "'the row does not fit its header: ' || replace(error_type::text, '_', ' ') || coalesce(' in ' || column_name, ''), "
+            "left(csv_line, 200) from reject_errors",
+            refused,
+        )
+    _forget_rejects(con)
+    con.execute("drop table reading")
+
+
+def _exists(con: Connection, table: str) -> bool:
+    return con.execute("select 1 from duckdb_tables() where table_name = $name", {"name": table}).fetchone() is not None
+
+
+def _forget_rejects(con: Connection) -> None:
+    for table in ("reject_errors", "reject_scans"):
+        if _exists(con, table):
+            con.execute(f"drop table {table}")
+
+
+class Unreadable(Exception):
+    """DuckDB could not read a file as what its card says it is."""
+
+
+Error = duckdb.Error
+
+
+def ask(
+    path: Path, sql: str, parameters: Mapping[str, Any] | None = None, seconds: float = 60.0
+) -> tuple[list[str], list[tuple[Any, ...]]]:
+    """Answer one question from a published database: read-only, no file or network access, configuration locked.
+
+    Raises Refused when the SQL is wrong, would write, or takes longer than `seconds`.
+    """
+    con = duckdb.connect(
+        str(path),
+        read_only=True,
+        config={
+            "enable_external_access": "false",
+            "autoinstall_known_extensions": "false",
+            "autoload_known_extensions": "false",
+            "memory_limit": "2GB",
+            "lock_configuration": "true",
+        },
+    )
+    alarm = threading.Timer(seconds, con.interrupt)
+    alarm.start()
+    try:
+        answer = con.execute(sql, dict(parameters or {}))
+        if answer.description is None:
+            return [], []
+        columns = [str(column[0]) for column in answer.description]
+        return columns, answer.fetchall()
+    except duckdb.InterruptException as stopped:
+        raise Refused(f"the query took longer than {seconds:g} seconds and was stopped; ask for less") from stopped
+    except duckdb.Error as wrong:
+        raise Refused(f"DuckDB refused the query: {str(wrong).splitlines()[0]}") from wrong
+    finally:
+        alarm.cancel()
+        con.close()
+
+
+def table(con: Connection, sql: str, parameters: Mapping[str, Any] | None = None) -> list[dict[str, Any]]:
+    """Rows as dictionaries."""
+    answer = con.execute(sql, dict(parameters) if parameters else {})
+    names = [column[0] for column in answer.description or ()]
+    return [dict(zip(names, row, strict=True)) for row in answer.fetchall()]
+
+
+def load_all(con: Connection, tables: Mapping[str, Iterable[Mapping[str, Any]]]) -> None:
+    """Append several small parsed.* tables."""
+    for name, rows in tables.items():
+        insert(con, name, list(rows))
+
+
+def utc(moment: datetime) -> datetime:
+    """A timestamp as DuckDB keeps it: UTC without a zone."""
+    return moment.replace(tzinfo=None) if moment.tzinfo is None else moment.astimezone(UTC).replace(tzinfo=None)
+
+
+@contextmanager
+def read_only(path: Path) -> Iterator[Connection]:
+    """A published database, for our own questions."""
+    con = duckdb.connect(str(path), read_only=True, config={"autoinstall_known_extensions": "false"})
+    try:
+        yield con
+    finally:
+        con.close()

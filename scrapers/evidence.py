@@ -1,0 +1,372 @@
+"""What a source answered, kept byte for byte: the only writer of data/raw. Keep, verify, replay.
+
+    <root>/<source>/blobs/ab/<sha256>.gz    a body, named by the SHA-256 of its bytes
+    <root>/<source>/<started_at>/           one visit: visit.json, manifest.jsonl (a row per attempt, failures included),
+                                            then complete.json, or abandoned.json, or later refused.json
+
+A body is on disk before its manifest row is, and a row before the next request is asked: a power cut loses at most the request in flight.
+Ids are made of names, days and bytes: the same evidence has the same ids on any machine.
+"""
+
+import gzip
+import hashlib
+import json
+import os
+import re
+import sqlite3
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+from urllib.parse import urlsplit
+
+from scrapers.blobs import HEAD, Draft, blob_of, make, read, read_json, sha256_of, sync, write_json
+from scrapers.records import Evidence, Refused, Snapshot, Source
+
+Row = dict[str, Any]  # one line of a manifest
+
+RESUMABLE = timedelta(hours=48)  # pages further apart than this are not one visit
+STAMP = "%Y%m%dT%H%M%SZ"
+VISIT = re.compile(r"\d{8}T\d{6}Z(?:-\d+)?")  # -2, -3 …: further visits begun in the same second
+SECRET = {"set-cookie", "cookie", "authorization", "proxy-authorization"}
+
+
+def locator(url: str) -> str:
+    """Where in the source a piece of evidence lies, whatever the host and port: path and query, or `file:NAME`.
+
+    >>> locator("https://example.org:8443/find?page=2#top"), locator("file:roll.csv")
+    ('/find?page=2', 'file:roll.csv')
+    """
+    if url.startswith("file:"):
+        return url
+    parts = urlsplit(url)
+    return (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
+
+
+def digest(named: Iterable[tuple[str, str]]) -> str:
+    """The SHA-256 of a visit: of its sorted lines "<locator> <body sha256>", each once."""
+    lines = sorted({f"{where} {sha256}" for where, sha256 in named})
+    return hashlib.sha256("\n".join(lines).encode()).hexdigest()
+
+
+def snapshot_id(source: str, day: date, sha256: str) -> str:
+    return f"{source}@{day}-{sha256[:12]}"
+
+
+def evidence_id(snapshot: str, where: str, sha256: str) -> str:
+    return hashlib.sha256(f"{snapshot} {where} {sha256}".encode()).hexdigest()[:20]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Attempt:
+    """One request and what came back, as the manifest records it."""
+
+    url: str  # that answered
+    asked: str = ""  # what the format asked for, when redirects led from there to `url`
+    asked_at: datetime
+    fetched_at: datetime
+    status: int | None = None  # None: no answer, or a file
+    headers: Mapping[str, str] = field(default_factory=dict)
+    robots: str | None = None  # the verdict under which it was asked
+
+
+class Capture:
+    """One visit being kept; holds the source's lock for as long as it is open."""
+
+    def __init__(self, source: str, folder: Path, started_at: datetime, lock: sqlite3.Connection) -> None:
+        self.source, self.folder, self.started_at, self._lock = source, folder, started_at, lock
+        self.blobs = folder.parent / "blobs"
+        self.asked: set[str] = set()  # every address asked in this visit, robots.txt aside
+        self._kept: dict[str, Row] = {}
+        self._moved: dict[str, str] = {}
+        self._robots: dict[str, Row] = {}
+        for row in _rows(folder):
+            self._learn(row)
+        manifest = folder / "manifest.jsonl"
+        torn = manifest.exists() and not manifest.read_bytes().endswith(b"\n")
+        self._manifest = manifest.open("ab")
+        self._manifest.write(b"\n" if torn else b"")
+        sync(folder)
+
+    def draft(self) -> Draft:
+        return Draft(self.blobs)
+
+    def kept(self, url: str) -> Evidence | None:
+        """The page this visit already holds for `url`. Its ids are provisional: a snapshot is named when it is whole."""
+        return self._evidence(self._kept[url]) if url in self._kept else None
+
+    def moved(self, url: str) -> str | None:
+        """Where `url` redirected to, when it was asked earlier in this visit."""
+        return self._moved.get(url)
+
+    def robots_kept(self, url: str) -> Evidence | None:
+        """The robots.txt this visit already read; `http_status` says whether there was one."""
+        return self._evidence(self._robots[url]) if url in self._robots else None
+
+    def keep(self, attempt: Attempt, draft: Draft) -> Evidence:
+        return self._evidence(self._append(attempt, "kept", draft))
+
+    def failed(self, attempt: Attempt, reason: str, draft: Draft | None = None, outcome: str = "failed") -> None:
+        """`outcome`: failed, blocked or refused_by_robots. A body that came with the failure is kept to be shown."""
+        self._append(attempt, outcome, draft, reason=reason)
+
+    def redirected(self, attempt: Attempt, target: str, draft: Draft) -> None:
+        self._append(attempt, "redirected", draft, reason=f"to {target}", target=target)
+
+    def robots(self, attempt: Attempt, draft: Draft) -> Evidence:
+        return self._evidence(self._append(attempt, "robots", draft))
+
+    def abandon(self, reason: str) -> None:
+        """Mark this visit as never to be resumed."""
+        write_json(self.folder / "abandoned.json", {"reason": reason, "at": _iso(datetime.now(UTC))})
+
+    def finish(self, day: date) -> Snapshot:
+        """Mark this visit as whole and name it."""
+        if not self._kept:
+            raise Refused(f"{self.source}: the visit kept no page at all; check `start:` on the card")
+        named = {(locator(row["url"]), row["sha256"]) for row in self._kept.values()}
+        sha256 = digest(named)
+        snapshot = Snapshot(
+            id=snapshot_id(self.source, day, sha256),
+            source=self.source,
+            day=day,
+            started_at=self.started_at,
+            finished_at=max(_time(row["fetched_at"]) for row in self._kept.values()),
+            response_count=len(named),
+            sha256=sha256,
+            folder=self.folder,
+        )
+        write_json(
+            self.folder / "complete.json",
+            {
+                "id": snapshot.id,
+                "source": snapshot.source,
+                "day": str(day),
+                "started_at": _iso(snapshot.started_at),
+                "finished_at": _iso(snapshot.finished_at),
+                "response_count": snapshot.response_count,
+                "sha256": sha256,
+            },
+        )
+        return snapshot
+
+    def _append(self, attempt: Attempt, outcome: str, draft: Draft | None, **more: object) -> Row:
+        has_body = draft is not None and (draft.byte_count > 0 or outcome in {"kept", "robots"})
+        row: Row = {
+            "url": attempt.url,
+            "asked": attempt.asked or attempt.url,
+            "method": "GET" if "://" in attempt.url else "READ",
+            "asked_at": _iso(attempt.asked_at),
+            "fetched_at": _iso(attempt.fetched_at),
+            "status": attempt.status,
+            "headers": {name: value for name, value in attempt.headers.items() if name.lower() not in SECRET},
+            "sha256": draft.commit() if draft is not None and has_body else None,
+            "byte_count": draft.byte_count if draft is not None else 0,
+            "outcome": outcome,
+            "reason": None,
+            "robots": attempt.robots,
+            **more,
+        }
+        self._manifest.write(json.dumps(row).encode() + b"\n")
+        self._manifest.flush()
+        os.fsync(self._manifest.fileno())
+        self._learn(row)
+        return row
+
+    def _learn(self, row: Row) -> None:
+        if row["outcome"] == "robots":
+            self._robots[row["asked"]] = row
+            return
+        if row["outcome"] == "kept":
+            self._kept[row["asked"]] = row
+        if row["outcome"] == "redirected":
+            self._moved[row["url"]] = row["target"]
+        if row["outcome"] != "refused_by_robots" and urlsplit(row["asked"]).path != "/robots.txt":
+            self.asked.add(row["url"])
+
+    def _evidence(self, row: Row) -> Evidence:
+        return _evidence(row, f"{self.source}@unfinished", self.blobs)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        self._manifest.close()
+        self._lock.close()
+
+
+class Archive:
+    """Every visit ever kept, by source, below one folder."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+
+    def snapshots(self, source: str) -> list[Snapshot]:
+        """The whole visits that no later reading refused, oldest first; the same bytes of the same day count once."""
+        found: dict[str, Snapshot] = {}
+        for folder in self.visits(source):
+            if (folder / "complete.json").exists() and not (folder / "refused.json").exists():
+                said = read_json(folder / "complete.json")
+                snapshot = Snapshot(
+                    id=said["id"],
+                    source=said["source"],
+                    day=date.fromisoformat(said["day"]),
+                    started_at=_time(said["started_at"]),
+                    finished_at=_time(said["finished_at"]),
+                    response_count=said["response_count"],
+                    sha256=said["sha256"],
+                    folder=folder,
+                )
+                found.setdefault(snapshot.id, snapshot)
+        return sorted(found.values(), key=lambda snapshot: (snapshot.day, snapshot.started_at))
+
+    def evidence(self, snapshot: Snapshot) -> list[Evidence]:
+        """What the snapshot rests on, without bodies, by locator. Refused when the manifest is not the one it was named by."""
+        blobs = snapshot.folder.parent / "blobs"
+        found = {
+            each.id: each for each in (_evidence(row, snapshot.id, blobs) for row in _rows(snapshot.folder) if row["outcome"] == "kept")
+        }
+        if digest((locator(each.url), each.sha256) for each in found.values()) != snapshot.sha256:
+            raise Refused(
+                f"{snapshot.source}: the manifest in {snapshot.folder} is not the one snapshot {snapshot.id} was named by; restore it"
+            )
+        return sorted(found.values(), key=lambda each: (locator(each.url), each.sha256))
+
+    def read(self, evidence: Evidence, limit: int | None = None) -> bytes:
+        return read(evidence, limit)
+
+    def head(self, evidence: Evidence, n: int = HEAD) -> bytes:
+        """The first `n` bytes, not verified."""
+        with gzip.open(evidence.path) as body:
+            return body.read(n)
+
+    def verify(self, evidence: Evidence) -> bool:
+        """Whether the bytes on disk are the bytes that were kept."""
+        return sha256_of(evidence.path) == evidence.sha256
+
+    def refuse(self, snapshot: Snapshot, reason: str, now: datetime) -> None:
+        """Leave this snapshot out from now on: a reading of it failed."""
+        write_json(snapshot.folder / "refused.json", {"reason": reason, "at": _iso(now)})
+
+    def attempts(self, visit: Snapshot | Path) -> list[Row]:
+        """Every manifest row of one visit, in the order written."""
+        return list(_rows(visit.folder if isinstance(visit, Snapshot) else visit))
+
+    def visits(self, source: str) -> list[Path]:
+        """The folders of every visit to one source, oldest first, whole or not."""
+        home = self.root / source
+        return sorted((each for each in home.iterdir() if VISIT.fullmatch(each.name)), key=_turn) if home.is_dir() else []
+
+    def last_robots(self, source: str, url: str) -> Evidence | None:
+        """The robots.txt at `url` as last read in any visit to this source."""
+        for folder in reversed(self.visits(source)):
+            for row in _rows(folder):
+                if row["outcome"] == "robots" and row["asked"] == url:
+                    return _evidence(row, f"{source}@{folder.name}", folder.parent / "blobs")
+        return None
+
+    def latest_incomplete(self, source: str) -> tuple[datetime, str] | None:
+        """When the newest visit began and why it does not count, unless it does."""
+        for folder in reversed(self.visits(source)):
+            for mark in ("refused.json", "abandoned.json"):
+                if (folder / mark).exists():
+                    return _started(folder), read_json(folder / mark)["reason"]
+            if (folder / "complete.json").exists():
+                return None
+            reasons = [row["reason"] for row in _rows(folder) if row["reason"] and row["outcome"] != "redirected"]
+            return _started(folder), reasons[-1] if reasons else "interrupted before it was whole"
+        return None
+
+    def open(self, source: Source, now: datetime, resume: bool = True) -> Capture:
+        """Resume the newest visit when it is unfinished, under the same card and younger than 48 h; else begin anew."""
+        home = self.root / source.name
+        make(home / "blobs")
+        lock = _lock(home / "lock.sqlite", source.name)
+        try:
+            for part in (home / "blobs").glob("*.part"):  # of a visit that was killed: the lock is ours, nobody writes them
+                part.unlink()
+            for folder in self.visits(source.name)[-1:] if resume else ():
+                over = any((folder / mark).exists() for mark in ("complete.json", "abandoned.json", "refused.json"))
+                if not over and now - _started(folder) < RESUMABLE and _card(folder) == source.card_sha256:
+                    return Capture(source.name, folder, _started(folder), lock)
+            folder = _begin(home, now)
+            write_json(folder / "visit.json", {"source": source.name, "card_sha256": source.card_sha256, "started_at": _iso(now)})
+            return Capture(source.name, folder, _started(folder), lock)
+        except BaseException:
+            lock.close()
+            raise
+
+
+def _lock(path: Path, source: str) -> sqlite3.Connection:
+    """A lock between processes on any system, let go by the system when its holder dies."""
+    lock = sqlite3.connect(path, timeout=0, isolation_level=None, check_same_thread=False)
+    try:
+        lock.execute("begin exclusive")
+    except sqlite3.OperationalError as error:
+        lock.close()
+        if error.sqlite_errorcode != sqlite3.SQLITE_BUSY:
+            raise
+        raise Refused(f"{source}: another run is visiting this source just now; let it finish, or stop it, then run again") from error
+    return lock
+
+
+def _begin(home: Path, now: datetime) -> Path:
+    """A folder of its own for a visit that begins now."""
+    stamp = now.astimezone(UTC).strftime(STAMP)
+    count = 1
+    while (folder := home / (stamp if count == 1 else f"{stamp}-{count}")).exists():
+        count += 1
+    make(folder)
+    return folder
+
+
+def _turn(folder: Path) -> tuple[str, int]:
+    stamp, _, count = folder.name.partition("-")
+    return stamp, int(count or 1)
+
+
+def _started(folder: Path) -> datetime:
+    return datetime.strptime(folder.name.split("-")[0], STAMP).replace(tzinfo=UTC)
+
+
+def _card(folder: Path) -> str | None:
+    """The card under which a visit began; None when a power cut left it unsaid."""
+    said = folder / "visit.json"
+    return str(read_json(said)["card_sha256"]) if said.exists() else None
+
+
+def _rows(folder: Path) -> Iterator[Row]:
+    """The rows of a manifest. A line torn by a power cut stands for the request in flight and is passed over."""
+    manifest = folder / "manifest.jsonl"
+    for line in manifest.read_bytes().split(b"\n") if manifest.exists() else ():
+        try:
+            row = json.loads(line)
+        except ValueError:
+            continue
+        if isinstance(row, dict):
+            yield row
+
+
+def _evidence(row: Row, snapshot: str, blobs: Path) -> Evidence:
+    headers = {name.lower(): value for name, value in row["headers"].items()}
+    return Evidence(
+        id=evidence_id(snapshot, locator(row["url"]), row["sha256"]),
+        snapshot_id=snapshot,
+        url=row["url"],
+        fetched_at=_time(row["fetched_at"]),
+        http_status=row["status"],
+        sha256=row["sha256"],
+        byte_count=row["byte_count"],
+        content_type=headers.get("content-type"),
+        path=blob_of(blobs, row["sha256"]),
+    )
+
+
+def _iso(at: datetime) -> str:
+    return at.astimezone(UTC).isoformat(timespec="milliseconds")
+
+
+def _time(said: str) -> datetime:
+    return datetime.fromisoformat(said)

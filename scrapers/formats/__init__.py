@@ -1,0 +1,6 @@
+"""A reader for each format that several sources share; a card names it under `format:`.
+
+A module here, or NAME.py beside NAME.yml, has `requests` (what to ask first) and one of `parse` (a page → records) or `select`
+(a table → one SELECT); and where it needs them `follow` (what to ask next), `complete` (why a visit is not whole), `check` (what is wrong
+with a card) and `KEYS` (the card keys it alone understands).
+"""

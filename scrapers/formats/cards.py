@@ -1,0 +1,250 @@
+"""Repeated blocks: provider cards in HTML (by selectors, under `cards:`) or in text (by one rule for each line, under `lines:`).
+
+Whatever a block says beyond the card is a Problem: an unknown label, a line no rule fits, words no selector takes.
+"""
+
+import copy
+import re
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from urllib.parse import urldefrag, urljoin, urlsplit
+
+from bs4 import BeautifulSoup, Tag
+
+from scrapers.card import CardMap, pattern
+from scrapers.reading import (
+    EXCERPT,
+    Labelled,
+    Unreadable,
+    attribute,
+    check_names,
+    collapsed,
+    decoded,
+    definitions,
+    folded,
+    one,
+    problem,
+    record,
+    text,
+)
+from scrapers.records import Credential, Evidence, Listing, Problem, Refused, Request, Source, SourceUnreadable
+
+KEYS = ("cards", "lines")
+LONGEST_LINE = 500  # characters; a pattern's work grows with a power of the line
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """What one line of a block may say: a pattern, and whether the line may be missing."""
+
+    name: str  # our field, a key of `patterns:`, or "ignore"
+    pattern: re.Pattern[str]
+    is_optional: bool
+
+
+def check(source: Source) -> None:
+    """Refuse a card whose selectors or line rules cannot be what its author meant."""
+    layout, lines = source.options.get("cards"), source.options.get("lines")
+    if (layout is None) == (lines is None):
+        raise Refused(f"{source.name}: the cards format needs `cards:` (selectors, for HTML) or `lines:` (rules, for text), and not both")
+    (_check_layout if lines is None else _check_lines)(source)
+
+
+def requests(source: Source) -> list[Request]:
+    """The first page of each start."""
+    return [Request(url=each, expects="text" if "lines" in source.options else "html") for each in source.start]
+
+
+def follow(page: Evidence, source: Source) -> list[Request]:
+    """The page behind the card's `next` selector; none on the last page."""
+    selector = source.options.get("cards", {}).get("next")
+    if selector is None:
+        return []
+    targets = {urldefrag(urljoin(page.url, str(link.get("href", "")).strip())).url for link in _page(page, source).select(selector)}
+    targets -= {urldefrag(page.url).url}  # a "next" that is switched off leads nowhere
+    if len(targets) > 1 or any(urlsplit(each).scheme not in ("http", "https") for each in targets):
+        said = ", ".join(sorted(targets))[:EXCERPT]
+        raise SourceUnreadable(f"{source.name}: what comes after {page.url} is not one page: {said}; correct `cards:` `next:`")
+    return [Request(url=each, expects="html") for each in sorted(targets)]
+
+
+def complete(pages: Iterable[Evidence], source: Source) -> str | None:
+    """Why the visit is not whole: the site states more listings than its pages show. None where it is whole, or states nothing."""
+    layout = source.options.get("cards", {})
+    if "count" not in layout:
+        return None
+    stated: dict[str, int | None] = {}
+    shown: dict[str, int] = {}
+    after: dict[str, list[str]] = {}
+    for page in pages:
+        url, results = urldefrag(page.url).url, _page(page, source)
+        stated[url], shown[url] = _stated(results, layout["count"]), len(results.select(layout["block"]))
+        after[url] = [each.url for each in follow(page, source)]
+    for start in [url for url in (urldefrag(each).url for each in source.start) if url in shown] or list(shown)[:1]:
+        chain: dict[str, None] = {}
+        here = [start]
+        while here and here[0] in shown and here[0] not in chain:
+            chain[here[0]] = None
+            here = after[here[0]]
+        total, wanted = sum(shown[url] for url in chain), stated[start]
+        if wanted is None:
+            return f"{start} does not state how many listings there are; expected a number at {layout['count']!r}"
+        if total < wanted:
+            return f"{start} states {wanted} listings, its {len(chain)} pages show {total}"
+    return None
+
+
+def parse(page: Evidence, source: Source) -> Iterator[Listing | Credential | Problem]:
+    """Read every block on one page; what we cannot read becomes a Problem."""
+    yield from _parse_text(page, source) if "lines" in source.options else _parse_html(page, source)
+
+
+# HTML ------------------------------------------------------------------------------------------------------------
+
+
+def _parse_html(page: Evidence, source: Source) -> Iterator[Listing | Credential | Problem]:
+    layout, results = source.options["cards"], _page(page, source)
+    blocks = results.select(layout["block"])
+    if not blocks and _stated(results, layout.get("count")) != 0:
+        yield problem(page.id, "page", "no provider cards on this page", text(results))
+    for number, block in enumerate(blocks, 1):
+        try:
+            yield record(source, page.id, f"block {number}", _said(block, source))
+        except Unreadable as reason:
+            yield problem(page.id, f"block {number}", reason, text(block))
+
+
+def _said(block: Tag, source: Source) -> dict[str, str | None]:
+    """Our fields as one block says them, every word of it accounted for."""
+    layout = source.options["cards"]
+    said: dict[str, str | None] = {}
+    rest = copy.copy(block)
+    taken: list[Tag] = rest.select(layout["ignore"]) if "ignore" in layout else []
+    for key, where in layout.get("fields", {}).items():
+        ours, (selector, name) = key.removesuffix("?"), _place(where)
+        if ours != key and selector and not rest.select(selector):
+            said[ours] = None
+            continue
+        node = one(rest, selector) if selector else rest
+        said[ours] = attribute(node, name) if name else text(node)
+        taken += [] if name else [node]
+    if "labels" in layout:
+        labels = one(rest, layout["labels"])
+        with Labelled(definitions(labels), ignore=source.ignore) as labelled:
+            said |= {ours: labelled.may_take(theirs) for ours, theirs in source.columns.items()}
+        taken.append(labels)
+    for node in taken:
+        node.clear()
+    ignored = {folded(each) for each in source.ignore}
+    if left := [each for each in rest.stripped_strings if folded(each) not in ignored]:
+        raise Unreadable(f"not on the card: {collapsed(' / '.join(left))[:EXCERPT]}; map it or list it under `ignore`")
+    return said
+
+
+def _place(where: str) -> tuple[str, str]:
+    """The selector and the attribute of "selector @attribute"; either may be empty."""
+    selector, _, name = where.partition("@") if re.search(r"(^|\s)@[\w:-]+$", where) else (where, "", "")
+    return selector.strip(), name
+
+
+def _page(page: Evidence, source: Source) -> BeautifulSoup:
+    return BeautifulSoup(decoded(page.body, source), "html.parser")
+
+
+def _stated(results: BeautifulSoup, count: str | None) -> int | None:
+    """How many listings there are in all, as the page states it."""
+    for node in results.select(count) if count else ():
+        if number := re.search(r"\d[\d,]*", text(node)):
+            return int(number[0].replace(",", ""))
+    return None
+
+
+def _check_layout(source: Source) -> None:
+    layout = CardMap(source.options["cards"], f"{source.name}, `cards`", ("block", "fields", "labels", "next", "count", "ignore"))
+    layout.text("block", required=True)
+    fields = layout.map("fields")
+    selectors = [(layout, key) for key in layout.content if key != "fields"] + [(fields, key) for key in fields.content]
+    for part, key in selectors:
+        selector, name = _place(part.text(key, required=True)) if part is fields else (part.text(key, required=True), "")
+        try:
+            if selector or not name:
+                BeautifulSoup("", "html.parser").select(selector)
+        except Exception as error:  # noqa: BLE001 the selector library's own class, which bs4 does not hand on
+            raise Refused(f"{part.where}, `{key}`: {selector!r} is no selector: {str(error).splitlines()[0]}") from None
+    if source.columns and "labels" not in layout.content:
+        raise Refused(f"{layout.where}: `columns` maps labels, but `labels` does not say where they are, e.g. labels: dl")
+    check_names(source, [*(key.removesuffix("?") for key in fields.content), *source.columns], "fields and columns")
+
+
+# Text ------------------------------------------------------------------------------------------------------------
+
+
+def _parse_text(page: Evidence, source: Source) -> Iterator[Listing | Credential | Problem]:
+    rules = _rules(source)
+    body, number = decoded(page.body, source), 0
+    for first, block in _blocks(body):
+        at = 0
+        while at < len(block):
+            locator = f"line {first + at}"
+            matched = _match(block, at, rules)
+            if matched is None:
+                yield problem(page.id, locator, f"no rule of the card fits these {len(block) - at} lines", " / ".join(block[at:]))
+                break
+            end, said = matched
+            try:
+                yield record(source, page.id, locator, said)
+                number += 1
+            except Unreadable as reason:
+                yield problem(page.id, locator, reason, " / ".join(block[at:end]))
+            at = end
+    if not number:
+        yield problem(page.id, "page", "no provider cards on this page", body[:1000])
+
+
+def _blocks(body: str) -> Iterator[tuple[int, list[str]]]:
+    """(number of its first line, its lines with blanks collapsed) of each run of lines that say something."""
+    block: list[str] = []
+    number = 0
+    for number, line in enumerate(body.splitlines(), 1):
+        if said := collapsed(line):
+            block.append(said)
+        elif block:
+            yield number - len(block), block
+            block = []
+    if block:
+        yield number - len(block) + 1, block
+
+
+def _match(block: list[str], at: int, rules: list[Rule]) -> tuple[int, dict[str, str | None]] | None:
+    """Where one listing that begins at line `at` ends, and what it says; a line that may be missing is taken where it can be."""
+    if not rules:
+        return at, {}
+    rule, rest = rules[0], rules[1:]
+    match = rule.pattern.fullmatch(block[at]) if at < len(block) and len(block[at]) <= LONGEST_LINE else None
+    if match and (matched := _match(block, at + 1, rest)):
+        own = {} if rule.name == "ignore" else match.groupdict() or {rule.name: block[at]}
+        return matched[0], own | matched[1]
+    return _match(block, at, rest) if rule.is_optional else None
+
+
+def _rules(source: Source) -> list[Rule]:
+    pairs = [next(iter(each.items())) for each in source.options["lines"]]
+    return [Rule(name.removesuffix("?"), re.compile(written), name.endswith("?")) for name, written in pairs]
+
+
+def _check_lines(source: Source) -> None:
+    where = f"{source.name}: `lines`"
+    given = source.options["lines"]
+    if not isinstance(given, list) or not given or not all(isinstance(each, dict) and len(each) == 1 for each in given):
+        raise Refused(f"{where}: expected a list of rules, one `- name: pattern` to a line")
+    for each in given:
+        ((name, written),) = each.items()
+        pattern(written, f"{where}, `{name}`")
+    rules = _rules(source)
+    if len(rules) > 20 or all(rule.is_optional for rule in rules):
+        raise Refused(f"{where}: expected at most 20 rules, at least one of them of a line that is always there")
+    for rule in rules:
+        if rule.pattern.groups != len(rule.pattern.groupindex):
+            raise Refused(f"{where}, `{rule.name}`: expected every group to be named for a field of ours; write (?:…) for the others")
+    filled = [name for rule in rules if rule.name != "ignore" for name in (rule.pattern.groupindex or [rule.name])]
+    check_names(source, filled, "lines")

@@ -1,0 +1,247 @@
+"""One visit to one source, from its card to whole snapshots: pages asked for politely, or files copied."""
+
+import glob
+import hashlib
+from collections import deque
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from datetime import UTC, date, datetime
+from functools import partial
+from pathlib import Path, PurePath
+from typing import Any
+from urllib.parse import urldefrag, urljoin
+
+from scrapers import answers, fetch
+from scrapers.answers import Fault, Lines, is_packed
+from scrapers.blobs import Draft, read
+from scrapers.evidence import Archive, Attempt, Capture, digest, snapshot_id
+from scrapers.fetch import Client, Limits, Rules, Unavailable
+from scrapers.reading import Unreadable
+from scrapers.records import Evidence, Refused, Request, Snapshot, Source, SourceUnreadable
+
+Progress = Callable[[int, int | None, str], None]  # how many are done, of how many when that is known, and what is happening
+
+CHUNK = 1 << 20
+EXPECTS = {".json": "json", ".csv": "csv", ".tsv": "csv", ".html": "html", ".htm": "html"}  # of a file, by its name
+OF_LINES = {"table", "cards", "socrata"}  # formats whose reader holds a line in memory
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Plan:
+    """What a visit would ask of whom, known without asking."""
+
+    source: str
+    requests: int  # of the last whole visit; the card's budget when there was none; 0 for files
+    is_estimate: bool  # there was no whole visit yet
+    hosts: tuple[str, ...]
+    robots: Mapping[str, tuple[str, date] | None] = field(
+        default_factory=dict
+    )  # host → verdict on what the card starts with, and when read
+    pause_seconds: float
+    minutes: float  # of pauses alone
+
+
+def quiet(done: int, total: int | None, doing: str) -> None:
+    """Show no progress."""
+
+
+def visit(source: Source, reader: Any, archive: Archive, client: Client, now: datetime, progress: Progress = quiet) -> list[Snapshot]:
+    """What the source says now: one snapshot, or for files one per day.
+
+    Refused and SourceUnreadable carry one sentence. After Unavailable the next visit resumes this one; after any other it starts anew.
+    """
+    if is_online(source):
+        return [_ask(source, reader, archive, client, now, progress)]
+    return _copy(source, archive, now, progress)
+
+
+def is_online(source: Source) -> bool:
+    """Whether the source is asked rather than copied. Refused when the card mixes addresses and files."""
+    kinds = {"://" in each for each in source.start}
+    if len(kinds) != 1:
+        raise Refused(f"{source.name}: `start:` names both addresses and files, or nothing; make a card for each")
+    return kinds.pop()
+
+
+def plan(source: Source, archive: Archive) -> Plan:
+    """What a visit would ask of whom: requests, hosts, the robots.txt verdict last known, pace. Asks nothing."""
+    limits = Limits.of(source)
+    if not is_online(source):
+        return Plan(source=source.name, requests=0, is_estimate=False, hosts=(), pause_seconds=0.0, minutes=0.0)
+    whole = archive.snapshots(source.name)
+    count = whole[-1].response_count if whole else limits.pages
+    robots: dict[str, tuple[str, date] | None] = dict.fromkeys(sorted(fetch.hosts(source)))
+    pause = limits.pause_seconds
+    for url in source.start:
+        kept, known = archive.last_robots(source.name, urljoin(url, "/robots.txt")), robots[fetch.host_of(url)]
+        if kept and not (known and known[0].startswith("disallowed")):
+            rules = Rules.read(kept)
+            robots[fetch.host_of(url)] = rules.verdict(url), kept.fetched_at.date()
+            pause = max(pause, rules.crawl_delay)
+    return Plan(
+        source=source.name,
+        requests=count,
+        is_estimate=not whole,
+        hosts=tuple(robots),
+        robots=robots,
+        pause_seconds=pause,
+        minutes=round(count * pause / 60, 1),
+    )
+
+
+# Pages -----------------------------------------------------------------------------------------------------------
+
+
+def _ask(source: Source, reader: Any, archive: Archive, client: Client, now: datetime, progress: Progress) -> Snapshot:
+    with archive.open(source, now) as capture:
+        try:
+            pages = _walk(source, reader, capture, client, progress)
+            if complete := getattr(reader, "complete", None):
+                reason = complete((replace(page, body=read(page)) for page in pages), source)
+                if reason:
+                    raise SourceUnreadable(f"{source.name}: {reason}")
+            snapshot = capture.finish(capture.started_at.date())
+        except Unavailable:
+            raise
+        except SourceUnreadable as reason:
+            capture.abandon(str(reason))
+            raise
+        except Unreadable as reason:
+            told = f"{source.name}: the visit cannot go on: {reason}"
+            capture.abandon(told)
+            raise SourceUnreadable(told) from reason
+    return next(each for each in archive.snapshots(source.name) if each.id == snapshot.id)
+
+
+def _walk(source: Source, reader: Any, capture: Capture, client: Client, progress: Progress) -> list[Evidence]:
+    """Every page, each address once, breadth first; what this visit already holds is not asked for again."""
+    follow: Callable[[Evidence, Source], list[Request]] | None = getattr(reader, "follow", None)
+    queue: deque[Request] = deque()
+    seen: set[str] = set()
+    pages: list[Evidence] = []
+
+    def enqueue(requests: list[Request], found_on: str | None) -> None:
+        for request in requests:
+            url = urldefrag(request.url).url
+            if url not in seen:
+                seen.add(url)
+                queue.append(replace(request, url=url))
+            elif found_on and not request.is_leaf:
+                raise SourceUnreadable(
+                    f"{source.name}: {found_on} leads back to {url}, a loop of next links after {len(pages)} pages; "
+                    "open both in a browser and check what the card takes for the next link"
+                )
+
+    enqueue(reader.requests(source), None)
+    while queue:
+        request = queue.popleft()
+        total = None if follow and not request.is_leaf else len(seen)
+        progress(len(pages), total, request.url)
+        page = capture.kept(request.url) or client.fetch(request, source, capture, partial(progress, len(pages), total))
+        pages.append(page)
+        if follow and not request.is_leaf:
+            enqueue(follow(replace(page, body=read(page)), source), page.url)
+    progress(len(pages), len(pages), "done")
+    return pages
+
+
+# Files -----------------------------------------------------------------------------------------------------------
+
+
+def _copy(source: Source, archive: Archive, now: datetime, progress: Progress) -> list[Snapshot]:
+    """A snapshot per day that the card's `as_of` tells apart; files that were collected before add nothing."""
+    snapshots = []
+    for day, files in sorted(_days(source, _files(source)).items()):
+        named = _named(files)
+        known = [each for each in archive.snapshots(source.name) if each.day == day]
+        name = snapshot_id(source.name, day, digest((where, _sha256(source, path)) for where, path in named.items())) if known else ""
+        same = [each for each in known if each.id == name]
+        snapshots.append(same[0] if same else _keep(source, day, named, archive, now, progress))
+    return snapshots
+
+
+def _keep(source: Source, day: date, named: Mapping[str, Path], archive: Archive, now: datetime, progress: Progress) -> Snapshot:
+    with archive.open(source, now, resume=False) as capture:
+        for done, (where, path) in enumerate(named.items()):
+            progress(done, len(named), where)
+            with capture.draft() as draft:
+                wrong = _stream(source, path, draft)
+                attempt = Attempt(url=where, asked_at=now, fetched_at=now)
+                if wrong is None:
+                    capture.keep(attempt, draft)
+                    continue
+                expected = answers.CALLED[EXPECTS.get(path.suffix.lower(), "any")]
+                told = f"{source.name}: expected {expected} in {path}, {wrong.saw}; take the file anew, or check `start:` and `encoding:`"
+                capture.failed(attempt, wrong.saw, None if wrong.is_cut_short else draft, wrong.outcome)
+                capture.abandon(told)
+                raise SourceUnreadable(told)
+        progress(len(named), len(named), "done")
+        return capture.finish(day)
+
+
+def _stream(source: Source, path: Path, draft: Draft) -> Fault | None:
+    lines = Lines()
+    for chunk in _chunks(source, path):
+        draft.write(chunk)
+        if source.format in OF_LINES and not is_packed(draft.head) and lines.too_long(chunk):
+            return lines.fault()
+    expects, encoding = EXPECTS.get(path.suffix.lower(), "any"), str(source.options.get("encoding", "utf-8"))
+    return answers.fault(expects, draft.head, draft.tail, draft.byte_count, draft.body, encoding)
+
+
+def _files(source: Source) -> dict[str, Path]:
+    """The files the card names, by the name they have on it."""
+    found: dict[str, Path] = {}
+    for entry in source.start:
+        here = source.folder / entry
+        # Path.glob takes no absolute pattern, and does not give names back as the card writes them
+        names = [entry] if here.exists() else sorted(glob.glob(entry, root_dir=source.folder, recursive=True))  # noqa: PTH207
+        files = [name for name in names if (source.folder / name).is_file()]
+        if not files:
+            saw = f"{entry} is a folder" if here.is_dir() else f"there is no file {entry}"
+            raise Refused(f"{source.name}: {saw} in {source.folder}; `start:` must name files, as paths or globs relative to the card")
+        found |= {name: source.folder / name for name in files}
+    return found
+
+
+def _days(source: Source, files: Mapping[str, Path]) -> dict[date, list[Path]]:
+    """Files by the day they were taken: what `as_of` says, or else all by the day the newest was written (UTC)."""
+    if not source.as_of:
+        newest = max(path.stat().st_mtime for path in files.values())
+        return {datetime.fromtimestamp(newest, UTC).date(): list(files.values())}
+    days: dict[date, list[Path]] = {}
+    for name, path in files.items():
+        said = {day for pattern, day in source.as_of.items() if PurePath(name).match(pattern)}
+        if len(said) != 1:
+            saw = "several days" if said else "no day"
+            raise Refused(f"{source.name}: `as_of:` gives {name} {saw}; expected one: each file must match one glob or globs of one day")
+        days.setdefault(said.pop(), []).append(path)
+    return days
+
+
+def _named(files: list[Path]) -> dict[str, Path]:
+    """`file:NAME` for each; where two files have one name, with as many of their folders as tell them apart."""
+    depth = 1
+    while len({path.parts[-depth:] for path in files}) < len(set(files)):
+        depth += 1
+    return {"file:" + "/".join(path.parts[-depth:]): path for path in files}
+
+
+def _sha256(source: Source, path: Path) -> str:
+    """Of a file's bytes, or of its beginning when a line is too long: such a file was never kept."""
+    found, lines, head = hashlib.sha256(), Lines(), b""
+    for chunk in _chunks(source, path):
+        found.update(chunk)
+        head = head or chunk
+        if source.format in OF_LINES and not is_packed(head) and lines.too_long(chunk):
+            break
+    return found.hexdigest()
+
+
+def _chunks(source: Source, path: Path) -> Iterator[bytes]:
+    try:
+        with path.open("rb") as file:
+            while chunk := file.read(CHUNK):
+                yield chunk
+    except OSError as error:
+        raise Refused(f"{source.name}: {path} cannot be read ({error.strerror}); check who may read it") from error

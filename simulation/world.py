@@ -1,0 +1,60 @@
+"""An invented state: its people, its license roll and three insurers' directories, with the truth kept."""
+
+import json
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+from random import Random
+
+from simulation import truth
+from simulation.listings import INSURERS, Clerk, Listing
+from simulation.people import Person, Registrar, roll_rows
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class World:
+    """The same arguments make the same world, byte for byte, so only they are ever saved."""
+
+    seed: int
+    listings: int
+    roll: int
+    today: date
+    people: tuple[Person, ...]
+    roll_rows: tuple[tuple[str, ...], ...]
+    directories: dict[str, tuple[Listing, ...]]
+    truth: tuple[truth.Truth, ...]
+
+
+def build(seed: int, listings: int = 1_078, roll: int = 60_000, *, today: date) -> World:
+    """A world whose largest directory has `listings` rows and whose roll has `roll`; `today` is the day everything is shown.
+
+    Raises ValueError where the roll is too small to hold everybody listed.
+    """
+    rng = Random(f"rollcall {seed}")
+    registrar = Registrar(rng, today)
+    clerk = Clerk(rng, registrar, listings)
+    directories = {insurer.name: tuple(clerk.directory(insurer, round(insurer.size * listings))) for insurer in INSURERS}
+    registrar.background(roll - sum(len(person.credentials) for person in registrar.people))
+    shown = [listing for directory in directories.values() for listing in directory]
+    return World(
+        seed=seed,
+        listings=listings,
+        roll=roll,
+        today=today,
+        people=tuple(registrar.people),
+        roll_rows=tuple(roll_rows(registrar.people, rng)),
+        directories=directories,
+        truth=truth.rows(shown, registrar.people, today),
+    )
+
+
+def save(world: World, path: Path) -> None:
+    """Keep what made the world."""
+    arguments = {"seed": world.seed, "listings": world.listings, "roll": world.roll, "today": world.today.isoformat()}
+    path.write_text(json.dumps(arguments, indent=2) + "\n", encoding="utf-8")
+
+
+def load(path: Path) -> World:
+    """Build the world that `save` kept."""
+    kept = json.loads(path.read_text(encoding="utf-8"))
+    return build(kept["seed"], kept["listings"], kept["roll"], today=date.fromisoformat(kept["today"]))

@@ -1,0 +1,189 @@
+"""The insurers' machine-readable files: one listing for each provider, address and network, and no guess about the rest."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from scrapers import sources
+from scrapers.records import Refused, Source, SourceUnreadable
+from tests.scrapers.reads import SHARED, card, page, selected
+
+CARD = "title: Birch\nkind: insurer\nformat: cms_json\nstart: https://birch.example/index.json\n"
+PLANS = "words: {network: {11111WA0010001: Birch Silver, 11111WA0010002: Birch Silver, 11111WA0010003: Birch Gold}}\nignore: [11111WA0019999]\n"
+
+
+@pytest.fixture
+def birch(tmp_path: Path) -> Source:
+    return card(tmp_path, CARD + PLANS)
+
+
+def provider(**said: Any) -> dict[str, Any]:
+    """A therapist at one address on one plan, but for what is said of her."""
+    whole: dict[str, Any] = {
+        "npi": "1234567893",
+        "type": "INDIVIDUAL",
+        "name": {"first": "Ada", "last": "Reyes"},
+        "addresses": [{"address": "7 Birch Ave", "city": "Selah", "state": "WA", "zip": "98942", "phone": "5095550100"}],
+        "specialty": ["Massage Therapist"],
+        "accepting": "accepting",
+        "plans": plans("11111WA0010001"),
+    }
+    return whole | said
+
+
+def plans(*ids: str) -> list[dict[str, Any]]:
+    """Every plan in two tiers."""
+    return [{"plan_id_type": "HIOS-PLAN-ID", "plan_id": each, "network_tier": tier, "years": [2026]} for each in ids for tier in ("A", "B")]
+
+
+def test_one_listing_for_each_address_and_network(birch: Source, tmp_path: Path) -> None:
+    two = [{"address": "7 Birch Ave", "city": "Selah"}, {"address": "9 Elm St", "city": "Yakima"}]
+    said = provider(addresses=two, plans=plans("11111WA0010002", "11111WA0010001", "11111WA0010003", "11111WA0019999"))
+    rows = selected(birch, json.dumps([provider(), said]), tmp_path)
+
+    assert rows[0] == {
+        "locator": "record 1 address 1 network Birch Silver",
+        "npi": "1234567893",
+        "first": "Ada",
+        "last": "Reyes",
+        "address": "7 Birch Ave",
+        "city": "Selah",
+        "state": "WA",
+        "zip": "98942",
+        "phone": "5095550100",
+        "specialty": "Massage Therapist",
+        "network": "Birch Silver",
+        "accepting": True,
+    }
+    assert [row["locator"] for row in rows[1:]] == [
+        "record 2 address 1 network Birch Gold",
+        "record 2 address 1 network Birch Silver",
+        "record 2 address 2 network Birch Gold",
+        "record 2 address 2 network Birch Silver",
+    ]
+
+
+def test_the_network_is_the_cards_or_else_the_plan(tmp_path: Path) -> None:
+    body = json.dumps([provider(plans=plans("11111WA0010001", "11111WA0010002"))])
+    assert [row["network"] for row in selected(card(tmp_path, CARD), body, tmp_path)] == ["11111WA0010001", "11111WA0010002"]
+    assert [row["network"] for row in selected(card(tmp_path, CARD + "network: Birch\n"), body, tmp_path)] == ["Birch"]
+
+
+def test_without_a_plan_the_network_is_not_said_and_a_plan_of_no_interest_is_no_listing(birch: Source, tmp_path: Path) -> None:
+    rows = selected(birch, json.dumps([provider(plans=[]), provider(plans=None), provider(plans=plans("11111WA0019999"))]), tmp_path)
+    assert [row["locator"] for row in rows] == ["record 1 address 1", "record 2 address 1"]
+    assert not [row for row in rows if "network" in row]
+
+
+def test_what_stands_for_nothing_is_nothing_but_null_may_be_a_name(birch: Source, tmp_path: Path) -> None:
+    nothing = {"address": "null", "address_2": " ", "city": "null", "state": "UN", "zip": "99999", "phone": "999999999"}
+    rows = selected(birch, json.dumps([provider(name={"prefix": None, "first": "null", "last": "NULL"}, addresses=[nothing])]), tmp_path)
+    assert rows == [
+        {
+            "locator": "record 1 address 1 network Birch Silver",
+            "npi": "1234567893",
+            "last": "NULL",
+            "specialty": "Massage Therapist",
+            "network": "Birch Silver",
+            "accepting": True,
+        }
+    ]
+
+
+def test_both_spellings_and_both_kinds_of_provider(birch: Source, tmp_path: Path) -> None:
+    facility = {"npi": 1234567893, "type": "Facility", "facility_name": "Selah  Spa", "facility_type": ["Clinic", "Spa"], "addresses": []}
+    several = provider(specialty=None, speciality=["Massage;Reflexology", "Cupping"], accepting="accepting in some locations", languages=["vi"])
+    rows = selected(birch, json.dumps([facility, several, provider(type="GROUP", name="Selah Group", specialty="Massage")]), tmp_path)
+    assert rows[0] == {"locator": "record 1 address 1", "npi": "1234567893", "organization": "Selah Spa", "specialty": "Clinic; Spa"}
+    assert rows[1]["specialty"] == "Massage;Reflexology; Cupping"
+    assert "accepting" not in rows[1], "open at some of its doors says nothing about this one"
+    assert (rows[2]["name"], rows[2]["specialty"]) == ("Selah Group", "Massage")
+
+
+@pytest.mark.parametrize(
+    ("wrong", "reason"),
+    [
+        (provider(type="ROBOT"), "type says 'ROBOT'; expected INDIVIDUAL, FACILITY, GROUP"),
+        (provider(type=None), "type says nothing; expected INDIVIDUAL, FACILITY, GROUP"),
+        (provider(name={"first": "", "last": "null"}), "no name"),
+        (provider(name=None), "no name"),
+        (provider(addresses="7 Birch Ave"), "addresses are neither a list nor an address"),
+        (provider(accepting="by referral"), "accepting says 'by referral'"),
+        (7, "not a provider: expected an object"),
+    ],
+)
+def test_what_we_cannot_read_is_one_reason_and_the_rest_is_read(birch: Source, tmp_path: Path, wrong: object, reason: str) -> None:
+    rows = selected(birch, json.dumps([wrong, provider()]), tmp_path)
+    assert rows[0]["problem"].startswith(reason)
+    assert rows[0]["locator"] == "record 1 address 1"
+    assert rows[0]["excerpt"] == json.dumps(wrong)[:200]
+    assert rows[1]["locator"] == "record 2 address 1 network Birch Silver"
+
+
+def test_a_plan_that_is_not_on_the_card_is_a_problem_beside_the_networks_that_are(birch: Source, tmp_path: Path) -> None:
+    rows = selected(birch, json.dumps([provider(plans=plans("11111WA0010003", "22222WA0010001"))]), tmp_path)
+    assert [row.get("network") for row in rows] == ["Birch Gold", None]
+    assert rows[1]["problem"] == "plan 22222WA0010001 is not on the card; map it under `words:` `network:` or list it under `ignore:`"
+
+
+def test_the_list_may_lie_under_a_key(birch: Source, tmp_path: Path) -> None:
+    body = json.dumps({"last_updated": "2026-11-01", "providers": [provider(), provider(type="ROBOT")]})
+    assert [row["locator"] for row in selected(birch, body, tmp_path)] == ["record 1 address 1 network Birch Silver", "record 2 address 1"]
+    assert selected(birch, '{"providers": []}', tmp_path) == []
+
+
+def test_an_index_leads_to_provider_files_only_and_lists_nobody(birch: Source, tmp_path: Path) -> None:
+    form = sources.format_of(birch)
+    (index,) = form.requests(birch)
+    body = json.dumps({"provider_urls": ["p1.json", "https://files.birch.example/p2.json", "p1.json"], "plan_urls": ["x"], "formulary_urls": ["y"]})
+    asked = form.follow(page(body, index.url), birch)
+    assert [(each.url, each.is_leaf) for each in asked] == [
+        ("https://birch.example/p1.json", True),
+        ("https://files.birch.example/p2.json", True),
+    ]
+    assert selected(birch, body, tmp_path) == []
+
+
+def test_a_start_may_be_the_provider_file_itself(tmp_path: Path) -> None:
+    direct = card(tmp_path, CARD.replace("index.json", "Providers-1.json"))
+    form = sources.format_of(direct)
+    assert form.requests(direct)[0].is_leaf, "it need not be held in memory"
+    assert form.follow(page("[]"), direct) == []
+    assert form.follow(page('{"providers": []}'), direct) == []
+
+
+@pytest.mark.parametrize("body", ["<html>Sign in</html>", "{}", '{"provider_urls": []}', '{"provider_urls": "p1.json"}', "7"])
+def test_an_index_that_names_no_provider_files_is_unreadable(birch: Source, body: str) -> None:
+    with pytest.raises(SourceUnreadable, match="expected (JSON|an index with a list of provider_urls)"):
+        sources.format_of(birch).follow(page(body), birch)
+
+
+@pytest.mark.parametrize("body", ["<html>", "{}", "7", ""])
+def test_what_is_no_provider_file_is_unreadable(birch: Source, tmp_path: Path, body: str) -> None:
+    with pytest.raises(SourceUnreadable, match="expected a list of providers"):
+        selected(birch, body, tmp_path)
+
+
+def test_records_are_numbered_as_they_stand_in_the_file(birch: Source, tmp_path: Path) -> None:
+    body = json.dumps([provider(npi=str(number)) for number in range(1, 50_001)])
+    rows = selected(birch, body, tmp_path)
+    assert len(rows) == 50_000
+    assert all(row["locator"] == f"record {row['npi']} address 1 network Birch Silver" for row in rows)
+
+
+def test_a_card_with_columns_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(Refused, match="`columns` has no meaning in the cms_json format"):
+        card(tmp_path, CARD + "columns: {name: name}\n")
+
+
+@pytest.mark.parametrize(("name", "listings", "problems"), [("providers.json", 7, 0), ("real_issuer_records_trimmed.json", 22, 0), ("plans.json", 0, 3)])
+def test_the_published_samples_are_read(tmp_path: Path, name: str, listings: int, problems: int) -> None:
+    sample = SHARED / "data/qhp" / name
+    if not sample.exists():
+        pytest.skip("the real samples are not part of the project")
+    rows = selected(card(tmp_path, CARD), sample.read_bytes(), tmp_path)
+    assert sum("problem" in row for row in rows) == problems
+    assert sum("problem" not in row for row in rows) == listings
+    assert len({row["locator"] for row in rows}) == len(rows)
