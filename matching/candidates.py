@@ -35,7 +35,8 @@ select *, left(sha256(concat_ws('|', coalesce(family, ''), coalesce(given, ''), 
 from said
 """
 
-# One row per credential of the roll, with how common its names are there.
+# One row per credential of the roll, with how common its names are there: beside 100 other names, lest a short roll make every name rare
+# or common.
 LICENSED = """
 create or replace table matching.licensed as
 with said as (
@@ -50,9 +51,9 @@ select
   credential_id, coalesce(in_profession, false) as in_profession, license_key, license_digits, family, given, middle, suffix,
   concat_ws('|', replace(family, ' ', ''), coalesce(given, ''), coalesce(middle, ''), coalesce(suffix, '')) as person_key,
   count(*) over () as roll_count,
-  count(*) over (partition by family) / count(*) over () as family_share,
-  count(*) over (partition by given) / count(*) over () as given_share,
-  count(*) over (partition by middle) / count(*) over () as middle_share
+  count(*) over (partition by family) / (count(*) over () + 100) as family_share,
+  count(*) over (partition by given) / (count(*) over () + 100) as given_share,
+  count(*) over (partition by middle) / (count(*) over () + 100) as middle_share
 from said
 where family is not null
 """
@@ -61,7 +62,8 @@ IDENTITY = """
 create or replace temp table identity as
 select
   identity_id, any_value(family) as family, any_value(given) as given, any_value(middle) as middle, any_value(suffix) as suffix,
-  any_value(license_key) as license_key, any_value(license_digits) as license_digits, any_value(npi) as npi
+  any_value(license_key) as license_key, any_value(license_digits) as license_digits, any_value(npi) as npi,
+  any_value(license_digits) in (select license_digits from matching.licensed where license_digits is not null) as is_number_on_roll
 from matching.listed
 where family is not null
 group by identity_id

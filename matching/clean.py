@@ -47,7 +47,7 @@ create or replace macro license_group(raw, pattern, name) as
 
 create or replace macro license_key(raw, pattern, digits) as
   case when nullif(trim(raw), '') is null then null
-       when pattern is null then nullif(regexp_replace(upper(raw), '[^A-Z0-9]', '', 'g'), '')
+       when nullif(pattern, '') is null then nullif(regexp_replace(upper(raw), '[^A-Z0-9]', '', 'g'), '')
        when not regexp_matches(upper(trim(raw)), pattern) then null
        when not contains(pattern, '(?P<prefix>') then lpad(license_group(raw, pattern, 'digits'), cast(digits as integer), '0')
        when license_group(raw, pattern, 'prefix') = '' then null

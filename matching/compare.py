@@ -30,18 +30,19 @@ RESPECTS: dict[str, tuple[Level, ...]] = {
         Level(
             "equal",
             "identity.license_key = licensed.license_key",
-            "log2(0.92 * roll_count)",
+            "log2(0.92 * greatest(roll_count, 1000))",
             "license number {licensed.license_key} on both",
         ),
         Level(
             "digits",
             "identity.license_key is null and identity.license_digits = licensed.license_digits",
-            "log2(0.9 * roll_count) - 1",
+            "log2(0.9 * greatest(roll_count, 1000)) - 1",
             "license digits {licensed.license_digits} on both; the listing prints no prefix",
         ),
         Level(
             "one_digit_apart",
-            "length(identity.license_digits) >= 5 and damerau_levenshtein(identity.license_digits, licensed.license_digits) = 1",
+            "not is_number_on_roll and length(identity.license_digits) >= 5 "
+            "and damerau_levenshtein(identity.license_digits, licensed.license_digits) = 1",
             "8",
             "license numbers are one digit apart: {identity.license_digits} listed, {licensed.license_digits} on the roll",
         ),
@@ -57,7 +58,7 @@ RESPECTS: dict[str, tuple[Level, ...]] = {
         Level(
             "same_as_listing_with_number",
             "is_bridged and not coalesce(identity.license_digits = licensed.license_digits, false)",
-            "log2(0.9 * roll_count) - 3",
+            "log2(0.9 * greatest(roll_count, 1000)) - 3",
             "another listing with NPI {identity.npi} and a name that agrees shows license number {licensed.license_key}",
         ),
         Level("unsaid", "true", "0", "no listing ties the NPI to this license"),
@@ -180,24 +181,25 @@ def near(left: list[str], right: list[str]) -> list[tuple[str, str]]:
     >>> near(["NGUYEN", "LEE"], ["NGUYNE", "LEA", "NGUYEN"])
     [('NGUYEN', 'NGUYNE')]
     """
-    import numpy as np
+    import pandas
     from rapidfuzz import process
     from rapidfuzz.distance import OSA, JaroWinkler
 
     if not left or not right:
         return []
     found: list[tuple[str, str]] = []
-    lengths = np.array([len(name) for name in right])
-    for start in range(0, len(left), 512):
-        some = left[start : start + 512]
-        distances = process.cdist(some, right, scorer=OSA.distance, score_cutoff=2, dtype=np.uint8, workers=-1)
-        shorter = np.minimum(np.array([len(name) for name in some])[:, None], lengths[None, :])
-        rows, columns = np.nonzero(((distances == 1) & (shorter >= 4)) | ((distances == 2) & (shorter >= 7)))
-        ones, others = [some[row] for row in rows], [right[column] for column in columns]
-        if ones:
-            alike_enough = process.cpdist(ones, others, scorer=JaroWinkler.similarity) >= NEAR
-            keep = np.nonzero(alike_enough | (distances[rows, columns] == 1))[0]
-            found += [(ones[at], others[at]) for at in keep]
+    others = pandas.Series(right)
+    for start in range(0, len(left), 512):  # 512 names at a time, so that the table of distances stays small
+        ones = pandas.Series(left[start : start + 512])
+        slips = process.cdist(ones, others, scorer=OSA.distance, score_cutoff=2, workers=-1)
+        rows, columns = ((slips == 1) | (slips == 2)).nonzero()
+        pairs = pandas.DataFrame({"one": ones.to_numpy()[rows], "other": others.to_numpy()[columns], "slips": slips[rows, columns]})
+        shorter = pairs[["one", "other"]].apply(lambda names: names.str.len()).min(axis=1)
+        pairs = pairs[((pairs["slips"] == 1) & (shorter >= 4)) | ((pairs["slips"] == 2) & (shorter >= 7))]
+        if len(pairs):
+            likeness = process.cpdist(pairs["one"].to_list(), pairs["other"].to_list(), scorer=JaroWinkler.similarity)
+            pairs = pairs[(likeness >= NEAR) | (pairs["slips"] == 1)]
+            found += list(zip(pairs["one"], pairs["other"], strict=True))
     return found
 
 
@@ -230,7 +232,8 @@ where contains(one.listed, ' ') or contains(other.licensed, ' ')
 _INITIALS = """
 select distinct one.listed, other.licensed
 from (select distinct given as listed from identity) as one
-join (select distinct given as licensed from matching.licensed where in_profession) as other on left(one.listed, 1) = left(other.licensed, 1)
+join (select distinct given as licensed from matching.licensed where in_profession) as other
+  on left(one.listed, 1) = left(other.licensed, 1)
 where length(one.listed) = 1 or length(other.licensed) = 1
 """
 

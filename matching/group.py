@@ -10,7 +10,10 @@ select 'listing:' || left_id as one, 'credential:' || right_id as other from mat
 union all
 select 'listing:' || one.listing_id, 'listing:' || other.listing_id
 from matching.listed as one
-join (select identity_id, min(listing_id) as listing_id from matching.listed where npi is not null or license_key is not null group by 1) as other
+join (
+  select identity_id, min(listing_id) as listing_id
+  from matching.listed where npi is not null or license_key is not null group by identity_id
+) as other
   using (identity_id)
 where one.listing_id <> other.listing_id
 union all
@@ -21,7 +24,25 @@ join (select identity_id, min(listing_id) as listing_id from matching.listed whe
   on other.identity_id = pair.other
 where pair.by_npi
 union all
+select 'listing:' || min(listing_id) over (partition by claim_id, identity_id), 'listing:' || listing_id
+from matching.listed join curated.listing using (listing_id)
+union all
 select 'listing:' || one, 'listing:' || other from same_place
+"""
+
+# Family names a slip apart, or one within the other, at one telephone or street.
+_NEAR_COLLEAGUES = """
+create or replace temp table near_colleague as
+select distinct one, other from (
+  select one.family as one, other.family as other
+  from matching.listed as one join matching.listed as other
+    on one.snapshot_id = other.snapshot_id and one.phone_digits = other.phone_digits and one.family <> other.family
+  union all
+  select one.family, other.family
+  from matching.listed as one join matching.listed as other
+    on one.snapshot_id = other.snapshot_id and one.street = other.street and one.family <> other.family
+)
+where damerau_levenshtein(one, other) <= 1 or contains(one, other) or contains(other, one)
 """
 
 # Two identities that may name one person, and what ties them. Only pairs that share a network, or an NPI, are asked about.
@@ -39,7 +60,8 @@ with who as (
   union
   select one.identity_id, other.identity_id from licensed as one join licensed as other using (credential_id)
   union
-  select one.identity_id, other.identity_id from who as one join who as other on one.family = other.family and left(one.given, 1) = left(other.given, 1)
+  select one.identity_id, other.identity_id
+  from who as one join who as other on one.family = other.family and left(one.given, 1) = left(other.given, 1)
   union
   select one.identity_id, other.identity_id
   from near_colleague join who as one on one.family = near_colleague.one join who as other on other.family = near_colleague.other
@@ -133,16 +155,11 @@ where is_documented or same_phone or same_street
 
 def group(con: Connection) -> None:
     """Create matching.duplicate and matching.provider_member."""
-    con.execute(
-        "create or replace temp table near_colleague as select distinct one.family as one, other.family as other "
-        "from matching.listed as one join matching.listed as other "
-        "on one.snapshot_id = other.snapshot_id and (one.phone_digits = other.phone_digits or one.street = other.street) "
-        "and one.family <> other.family and (damerau_levenshtein(one.family, other.family) <= 1 "
-        "or contains(one.family, other.family) or contains(other.family, one.family))"
-    )
+    con.execute(_NEAR_COLLEAGUES)
     con.execute(
         "create or replace temp table form_alike as select distinct one.one, other.one as other from forms as one join forms as other "
-        "on one.other = other.other where one.one in (select given from matching.listed) and other.one in (select given from matching.listed)"
+        "on one.other = other.other where one.one in (select given from matching.listed) "
+        "and other.one in (select given from matching.listed)"
     )
     con.execute(_ALIKE)
     con.execute(_PLACES)
@@ -161,23 +178,22 @@ create or replace table matching.duplicate as
 with member as (
   select node as listing_id, label, 'same_location' as kind from place_group
   union all
-  select person_group.node, person_group.label, 'multi_location' from person_group
-  where person_group.node not in (select node from place_group)
+  select node, label, 'multi_location' from person_group
 ), placed as (
-  select member.*, row_number() over (
+  select member.*, first_value(listing.listing_id) over (
     partition by member.kind, member.label
-    order by regexp_extract(listing.locator, '^[^0-9]*'), try_cast(regexp_extract(listing.locator, '[0-9]+') as bigint), listing.locator, listing.listing_id
-  ) as place
+    order by regexp_extract(listing.locator, '^[^0-9]*'), try_cast(regexp_extract(listing.locator, '[0-9]+') as bigint),
+      listing.locator, listing.listing_id
+  ) as keeper_listing_id
   from member join curated.listing on listing.listing_id = member.listing_id
 )
 select
   placed.listing_id,
   left(sha256(placed.kind || placed.label), 16) as group_id,
   placed.kind,
-  keeper.listing_id as keeper_listing_id,
+  placed.keeper_listing_id,
   coalesce(tie.is_documented, false) as is_documented
 from placed
-join placed as keeper on keeper.label = placed.label and keeper.kind = placed.kind and keeper.place = 1
 left join (
   select listing_id, bool_or(is_documented and is_exact or by_middle and is_equal_name and is_exact) as is_documented
   from (
@@ -185,14 +201,13 @@ left join (
     from together where is_same_place
   ) group by listing_id
 ) as tie on tie.listing_id = placed.listing_id
+where placed.kind = 'same_location' or placed.listing_id not in (select node from place_group)
 """
 
 _MEMBERS = """
 create or replace table matching.provider_member as
-select left(sha256(label), 16) as provider_id, split_part(node, ':', 1) as member_kind, split_part(node, ':', 2) as member_id from provider
-union all
-select left(sha256('listing:' || listing_id), 16), 'listing', listing_id
-from matching.listed where 'listing:' || listing_id not in (select node from provider)
+select left(sha256(label), 16) as provider_id, split_part(node, ':', 1) as member_kind, split_part(node, ':', 2) as member_id
+from provider
 """
 
 
@@ -206,5 +221,5 @@ def components(con: Connection, edges: str, name: str) -> None:
             f"from {name} as own join arc on arc.one = own.node join {name} as far on far.node = arc.other group by own.node, own.label"
         )
         con.execute(f"create or replace temp table {name} as select node, label from closer")
-        if con.execute("select count(*) from closer where label <> before").fetchone()[0] == 0:
+        if not con.execute("select 1 from closer where label <> before limit 1").fetchall():
             return

@@ -14,6 +14,11 @@ UNSURE = 0.05  # below it a pair is different, unless the number says otherwise
 DOCUMENTED = 0.99  # posterior from which a pair may carry a tier A finding
 RARE = 0.05  # so few chance namesakes expected on the roll that one full name is one person
 
+_EXPLANATION = ", ".join(
+    f"{{'respect': '{respect}', 'level': levelled.{respect}, 'weight': round({weight_sql(respect)}, 2), 'reason': {reason_sql(respect)}}}"
+    for respect in RESPECTS
+)
+
 _PAIR = f"""
 create or replace table matching.pair as
 with levelled as (
@@ -33,12 +38,7 @@ with levelled as (
     family_name <> 'different' and given_name <> 'different'
       and not (family_name in ('near', 'moved') and given_name in ('near', 'initial', 'unsaid'))
       and middle_name <> 'contradicts' and levelled.suffix <> 'contradicts' as is_compatible,
-    to_json([{
-    ", ".join(
-        f"{{'respect': '{respect}', 'level': levelled.{respect}, 'weight': round({weight_sql(respect)}, 2), 'reason': {reason_sql(respect)}}}"
-        for respect in RESPECTS
-    )
-}]) as explanation
+    to_json([{_EXPLANATION}]) as explanation
   from levelled
   join identity on identity.identity_id = levelled.identity_id
   join matching.licensed on licensed.credential_id = levelled.credential_id

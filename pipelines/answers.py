@@ -3,17 +3,19 @@
 import csv
 import io
 import json
+import tempfile
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from pipelines import publication, runs, warehouse
+from pipelines import curate, publication, runs, stages, warehouse
 from pipelines.settings import Settings
 from scrapers import sources
 from scrapers.evidence import Archive
 from scrapers.fetch import Client
-from scrapers.records import Problem, Refused, Source
+from scrapers.records import Problem, Refused, Source, SourceUnreadable
 from scrapers.visit import plan as visit_plan
 
 STALE = {"day": 2, "week": 10, "month": 45, "quarter": 120}  # days after which a source visited `every` so often is late
@@ -86,10 +88,10 @@ def table_lines(columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> Iterat
 def plan(settings: Settings, card: str) -> dict[str, Any]:
     """What a run of this audit would ask of whom; asks nothing."""
     audit = sources.load_audit(Path(card))
-    archive, client = Archive(settings.raw), Client(contact=settings.contact or "nobody is asked anything")
+    archive = Archive(settings.raw)
     asked = []
     for source in [*([audit.roll] if audit.roll else []), *audit.insurers]:
-        said = visit_plan(source, archive, client)
+        said = visit_plan(source, archive)
         asked.append(
             {
                 "source": source.name,
@@ -97,7 +99,7 @@ def plan(settings: Settings, card: str) -> dict[str, Any]:
                 "requests": said.requests,
                 "is_estimate": said.is_estimate,
                 "hosts": list(said.hosts),
-                "robots": {host: f"{verdict[0]} on {verdict[1]}" if verdict else "not asked yet" for host, verdict in said.robots.items()},
+                "robots": {host: f"{seen[0]} on {seen[1]}" if seen else "not asked yet" for host, seen in said.robots.items()},
                 "pause_seconds": said.pause_seconds,
                 "minutes": said.minutes,
             }
@@ -155,7 +157,7 @@ def _health(archive: Archive, name: str, source: Source | None, now: datetime) -
         "newest": last.id if last else None,
         "finished_at": last.finished_at.isoformat() if last else None,
         "responses": last.response_count if last else None,
-        "stale": bool(last) and now - last.finished_at.astimezone(UTC) > late if last else None,
+        "stale": now - last.finished_at.astimezone(UTC) > late if last else None,
         "unfinished_since": unfinished[0] if unfinished else None,
         "unfinished_because": unfinished[1] if unfinished else None,
     }
@@ -289,13 +291,12 @@ def sources_lines(said: Sequence[Mapping[str, Any]]) -> Iterator[str]:
 
 
 def check(settings: Settings, name: str, live: bool) -> dict[str, Any]:
-    """One source: its card validated, its newest visit against the one before, what could not be read; `live` asks for the first page."""
+    """One source: its card validated, its two newest snapshots read and counted, what could not be read; `live` asks for the first page."""
     source = sources.load(name, Path.cwd())
     archive = Archive(settings.raw)
     said = _health(archive, source.name, source, runs.clock(settings))
-    said |= {"title": source.title, "format": source.format, "card": "valid", "live": None, "counts": [], "problems": []}
-    for snapshot in archive.snapshots(source.name)[-2:]:
-        said["counts"].append({"snapshot": snapshot.id, "responses": snapshot.response_count})
+    said |= {"title": source.title, "format": source.format, "card": "valid", "live": None}
+    said["counts"], said["problems"] = curate.count(archive, source, archive.snapshots(source.name)[-2:])
     if live:
         said["live"] = _first_page(settings, source)
     if said["live"] and not said["live"]["ok"]:
@@ -308,21 +309,23 @@ def check(settings: Settings, name: str, live: bool) -> dict[str, Any]:
 
 
 def _first_page(settings: Settings, source: Source) -> dict[str, Any]:
-    from pipelines.stages import contact
-    from scrapers.visit import first_page
-
+    """Ask for the first page, as a visit would, and read it; nothing of it is kept."""
     form = sources.format_of(source)
-    try:
-        page = first_page(source, form, Client(contact=contact(settings, [source])))
-    except Refused as reason:
-        return {"ok": False, "said": str(reason), "records": 0, "problems": []}
-    records = list(form.parse(page, source)) if hasattr(form, "parse") else []
-    problems = sorted({record.reason for record in records if isinstance(record, Problem)})
+    client = Client(contact=stages.contact(settings, [source]))
+    with tempfile.TemporaryDirectory() as folder:
+        archive = Archive(Path(folder))
+        try:
+            with archive.open(source, runs.clock(settings)) as capture:
+                page = client.fetch(form.requests(source)[0], source, capture)
+                body = archive.read(page)
+        except SourceUnreadable as reason:
+            return {"ok": False, "said": str(reason), "records": None, "problems": []}
+    records = list(form.parse(replace(page, body=body), source)) if hasattr(form, "parse") else []
     return {
         "ok": True,
         "said": f"{page.url}: {page.byte_count:,} bytes",
         "records": sum(not isinstance(record, Problem) for record in records) if hasattr(form, "parse") else None,
-        "problems": problems[:10],
+        "problems": sorted({record.reason for record in records if isinstance(record, Problem)})[:10],
     }
 
 
@@ -330,7 +333,9 @@ def check_lines(said: Mapping[str, Any]) -> Iterator[str]:
     """One source's health for a person; at most a page."""
     yield f"{said['source']}: {said['verdict']} ({said['title']}; format {said['format']}, card {said['card']})"
     for row in said["counts"]:
-        yield f"  {row['snapshot']}: {row['responses']:,} responses"
+        yield f"  {row['snapshot']}: {row['responses']:,} responses, {row['records']:,} records, {row['problems']:,} problems"
+    for row in said["problems"]:
+        yield f"  {row['count']:,} × {printable(row['reason'])}"
     if said["unfinished_since"]:
         yield f"  unfinished visit of {said['unfinished_since']}: {said['unfinished_because'] or 'interrupted'}"
     if said["live"]:

@@ -1,8 +1,9 @@
 """Evidence in, curated.* out: every complete snapshot is read, split, given meaning and held against its expectations."""
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from datetime import UTC, date, datetime
+from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -60,12 +61,8 @@ def load(con: warehouse.Connection, archive: Archive, audit: Audit, run: Run, sa
         newest[source.name] = run.snapshots.get(source.name, snapshots[-1].id)
         for snapshot in snapshots:
             _load_snapshot(con, archive, source, snapshot, state.zone)
-        kept = con.execute(
-            "select count(*) from parsed.listing where source_id = $name union all "
-            "select count(*) from parsed.credential where source_id = $name",
-            {"name": source.name},
-        ).fetchall()
-        say(f"{source.name}: {len(snapshots)} snapshot{'s' * (len(snapshots) != 1)}, {sum(count for (count,) in kept):,} records")
+        kept = [warehouse.count(con, f"parsed.{table} where source_id = $name", name=source.name) for table in ("listing", "credential")]
+        say(f"{source.name}: {len(snapshots)} snapshot{'s' * (len(snapshots) != 1)}, {sum(kept):,} records")
     warehouse.load_all(
         con,
         {
@@ -88,6 +85,27 @@ def load(con: warehouse.Connection, archive: Archive, audit: Audit, run: Run, sa
     )
     _split_names(con)
     _split_addresses(con)
+
+
+def count(archive: Archive, source: Source, snapshots: Sequence[Snapshot]) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
+    """Records and problems of each snapshot, and the ten commonest reasons why something in the newest could not be read."""
+    with warehouse.opened(Path(":memory:")) as con:
+        warehouse.lay_out(con)
+        counts = []
+        for snapshot in snapshots:
+            _load_snapshot(con, archive, source, snapshot, ZoneInfo("UTC"))
+            read = [
+                warehouse.count(con, f"parsed.{table} where snapshot_id = $id", id=snapshot.id)
+                for table in ("listing", "credential", "problem")
+            ]
+            said = {"snapshot": snapshot.id, "responses": snapshot.response_count, "records": read[0] + read[1], "problems": read[2]}
+            counts.append(said)
+        reasons = warehouse.table(
+            con,
+            "select reason, count(*) as count from parsed.problem where snapshot_id = $id group by reason order by 2 desc, 1 limit 10",
+            {"id": snapshots[-1].id if snapshots else ""},
+        )
+    return counts, reasons
 
 
 def _card_rows(source: Source, role: str) -> dict[str, list[dict[str, Any]]]:

@@ -7,7 +7,6 @@ from dataclasses import asdict, dataclass, replace
 from datetime import date
 from pathlib import Path
 from typing import Any
-from zoneinfo import ZoneInfo
 
 from pipelines import runs, warehouse
 from pipelines.settings import Settings
@@ -124,19 +123,24 @@ def _refuse_real(data: Path) -> None:
 def _state(settings: Settings, listings: int, seed: int) -> tuple[world.World, tuple[int, ...] | None]:
     """The world and its ports; an interrupted demo with the same arguments finds the same ones."""
     kept = settings.data / "invented.json"
-    today = runs.clock(settings).astimezone(ZoneInfo("UTC")).date()
+    shown_on = today(settings)
     asked = {"seed": seed, "listings": listings, "roll": _roll_size(listings)}
     said = json.loads(kept.read_text(encoding="utf-8")) if kept.exists() else {}
     last = runs.latest(settings, cards.AUDIT)
     if {name: said.get(name) for name in asked} == asked and last is not None and "publish" not in last.done:
-        today = date.fromisoformat(said["today"])
+        shown_on = date.fromisoformat(said["today"])
         wanted = tuple(said["ports"])
     else:
         wanted = PORTS
     ports = wanted if all(_is_free(port) for port in wanted) else tuple(_free_port() for _ in PORTS)
     settings.data.mkdir(parents=True, exist_ok=True)
-    kept.write_text(json.dumps({**asked, "today": today.isoformat(), "ports": ports}) + "\n", encoding="utf-8")
-    return world.build(seed, listings, asked["roll"], today=today), ports
+    kept.write_text(json.dumps({**asked, "today": shown_on.isoformat(), "ports": ports}) + "\n", encoding="utf-8")
+    return world.build(seed, listings, asked["roll"], today=shown_on), ports
+
+
+def today(settings: Settings) -> date:
+    """The day on which the invented state shows its listings: its clock is UTC."""
+    return runs.clock(settings).date()
 
 
 def _roll_size(listings: int) -> int:

@@ -86,12 +86,12 @@ def match(settings: Settings, audit: Audit, run: Run, say: Say) -> Run:
             profession=audit.profession, grace_days=audit.grace_days, roll=audit.roll.name if audit.roll else None, audit=audit.name
         )
         matching.link(con, asked)
-        say(f"{_count(con, 'matching.candidate'):,} pairs looked at")
+        say(f"{warehouse.count(con, 'matching.candidate'):,} pairs looked at")
         matching.findings(con, asked)
         cards = models.load("matching/sql", "matching")
         models.describe(con, cards)
         gate("match", run, audit, expectations.of_models(con, cards), say)
-        say(f"{_count(con, 'matching.finding'):,} findings")
+        say(f"{warehouse.count(con, 'matching.finding'):,} findings")
     return runs.finished(run, "match")
 
 
@@ -107,14 +107,18 @@ def publish(
     database = run.database("publish")
     with warehouse.rebuilt(database, base, settings.memory_limit) as con:
         found = publication.measure(con, audit)
-        con.execute("update curated.run set finished_at = $now", {"now": warehouse.utc(runs.clock(settings))})
+        # a run that began past `curate` stands on the tables of the run before it
+        con.execute(
+            "update curated.run set run_id = $id, started_at = $began, finished_at = $now, code_version = $code",
+            {"id": run.id, "began": warehouse.utc(run.started_at), "now": warehouse.utc(runs.clock(settings)), "code": runs.code_version()},
+        )
         cards = models.load("reports/sql", "reports")
         models.describe(con, cards)
         gate("publish", run, audit, expectations.of_models(con, cards), say)
         names = publication.documents(con, audit, run, part, marks, found, quality(con) if quality else (), settings.contact, say)
         listing_count, finding_count = (
-            _count(con, "curated.listing where is_latest"),
-            _count(con, "matching.finding where state <> 'resolved'"),
+            warehouse.count(con, "curated.listing where is_latest"),
+            warehouse.count(con, "matching.finding where state <> 'resolved'"),
         )
     (part / "expectations.html").write_text(gate_page.every(run, audit), encoding="utf-8")
     folder = home / run.id
@@ -150,8 +154,3 @@ def finished_database(run: Run, stage: str, audit: Audit) -> Path:
     if not path.exists() or stage not in run.done:
         raise Refused(f"{audit.name}: nothing to go on with; run `rollcall {stage} {audit.name}` first")
     return path
-
-
-def _count(con: warehouse.Connection, table: str) -> int:
-    row = con.execute(f"select count(*) from {table}").fetchone()
-    return int(row[0]) if row else 0

@@ -212,10 +212,6 @@ def _forget_rejects(con: Connection) -> None:
             con.execute(f"drop table {table}")
 
 
-class Unreadable(Exception):
-    """DuckDB could not read a file as what its card says it is."""
-
-
 Error = duckdb.Error
 
 
@@ -259,6 +255,12 @@ def table(con: Connection, sql: str, parameters: Mapping[str, Any] | None = None
     answer = con.execute(sql, dict(parameters) if parameters else {})
     names = [column[0] for column in answer.description or ()]
     return [dict(zip(names, row, strict=True)) for row in answer.fetchall()]
+
+
+def count(con: Connection, rows: str, **parameters: Any) -> int:
+    """How many rows `rows` (a table, and perhaps a condition) has."""
+    answer = con.execute(f"select count(*) from {rows}", parameters).fetchone()
+    return int(answer[0]) if answer else 0
 
 
 def load_all(con: Connection, tables: Mapping[str, Iterable[Mapping[str, Any]]]) -> None:

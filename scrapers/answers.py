@@ -80,7 +80,7 @@ def fault(expects: str, head: bytes, tail: bytes, byte_count: int, body: Callabl
     """
     if not tail.strip() and (byte_count <= len(tail) or not head.strip()):
         return Fault(f"got nothing ({byte_count} bytes)", "an empty answer is not an empty directory; try again later")
-    if is_html(head):
+    if expects == "html" or is_html(head):
         page = head.decode(encoding, errors="replace")
         titled = f" titled {title(page)!r}" if title(page) else ""
         if is_block(page):
@@ -107,9 +107,7 @@ def login(where: str) -> Fault:
 
 def is_html(head: bytes) -> bool:
     start = head.removeprefix(b"\xef\xbb\xbf").lstrip()[:512].lower()
-    return start.startswith((b"<!doctype html", b"<html")) or (
-        start.startswith(b"<") and re.search(rb"<(head|body|title|form|h1)\b", start) is not None
-    )
+    return start.startswith(b"<") and re.search(rb"<(!doctype html|html|head|body|title|form|h1)\b", start) is not None
 
 
 def title(page: str) -> str:

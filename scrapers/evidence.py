@@ -94,8 +94,10 @@ class Capture:
         return Draft(self.blobs)
 
     def kept(self, url: str) -> Evidence | None:
-        """The page this visit already holds for `url`. Its ids are provisional: a snapshot is named when it is whole."""
-        return self._evidence(self._kept[url]) if url in self._kept else None
+        """The page this visit already holds for `url`, still intact. Its ids are provisional: a snapshot is named when it is whole."""
+        row = self._kept.get(url)
+        kept = self._evidence(row) if row else None
+        return kept if kept and sha256_of(kept.path) == kept.sha256 else None
 
     def moved(self, url: str) -> str | None:
         """Where `url` redirected to, when it was asked earlier in this visit."""
@@ -180,7 +182,7 @@ class Capture:
             self._robots[row["asked"]] = row
             return
         if row["outcome"] == "kept":
-            self._kept[row["asked"]] = row
+            self._kept[row["asked"]] = self._kept[row["url"]] = row
         if row["outcome"] == "redirected":
             self._moved[row["url"]] = row["target"]
         if row["outcome"] != "refused_by_robots" and urlsplit(row["asked"]).path != "/robots.txt":

@@ -67,7 +67,7 @@ class Rules:
     """What one host's robots.txt asks of us, or why nothing is asked."""
 
     parsed: Protego
-    basis: str  # "by http://…/robots.txt", or "no robots.txt (404)"
+    basis: str  # its address, or "no robots.txt (404)"
     crawl_delay: float
 
     @classmethod
@@ -152,7 +152,7 @@ class Client:
 
     def fetch(self, request: Request, source: Source, capture: Capture, say: Callable[[str], None] = silent) -> Evidence:
         """The page, kept; redirects followed. SourceUnreadable (Unavailable, when it may pass) in one sentence otherwise."""
-        url = urldefrag(request.url).url
+        url = address(source, request.url)
         for _ in range(REDIRECTS + 1):
             target = capture.moved(url)  # known when a killed visit is resumed
             if target is None:
@@ -168,6 +168,8 @@ class Client:
                     return answer
                 target = answer
             _follow(url, target, request, source)
+            if kept := capture.kept(target):
+                return kept
             url = target
         raise SourceUnreadable(
             f"{source.name}: {request.url} redirects more than {REDIRECTS} times; "
@@ -176,14 +178,14 @@ class Client:
 
     def _robots(self, url: str, source: Source, capture: Capture, say: Callable[[str], None]) -> Rules:
         """What the host's robots.txt asks, read once in a visit."""
-        address = urljoin(url, "/robots.txt")
-        key = (str(capture.folder), address)
+        where = urljoin(url, "/robots.txt")
+        key = (str(capture.folder), where)
         if key not in self._rules:
-            kept = capture.robots_kept(address) or self.fetch(Request(url=address, expects=ROBOTS), source, capture, say)
+            kept = capture.robots_kept(where) or self.fetch(Request(url=where, expects=ROBOTS), source, capture, say)
             self._rules[key] = rules = Rules.read(kept)
             if rules.crawl_delay > LONGEST_WAIT:
                 raise SourceUnreadable(
-                    f"{source.name}: {address} asks for {rules.crawl_delay:.0f} s between requests, more than we wait "
+                    f"{source.name}: {where} asks for {rules.crawl_delay:.0f} s between requests, more than we wait "
                     f"({LONGEST_WAIT} s); ask the publisher for a file"
                 )
         return self._rules[key]
@@ -222,7 +224,11 @@ class Client:
                 )
                 wrong = came.fault or _fault(request, source, came, draft)
                 if wrong is None and came.status in MOVED and "location" in came.headers:
-                    target = urldefrag(urljoin(url, came.headers["location"])).url
+                    try:
+                        target = address(source, came.headers["location"], url)
+                    except SourceUnreadable as nowhere:
+                        capture.failed(attempt, str(nowhere), draft)
+                        raise
                     capture.redirected(attempt, target, draft)
                     return target
                 if wrong is None:
@@ -285,7 +291,7 @@ class Client:
     def _retry_after(self, headers: Mapping[str, str]) -> float:
         """Seconds the server asked us to wait: RFC 9110 §10.2.3, a number or a date; 0 when it did not say, or not legibly."""
         said = headers.get("retry-after", "").strip()
-        if said.isdigit():
+        if said.isdecimal():
             return float(said)
         try:
             at = parsedate_to_datetime(said)
@@ -310,20 +316,25 @@ def host_of(url: str) -> str:
     return f"{parts.hostname or ''}" + ("" if port in {None, 80, 443} else f":{port}")
 
 
+def address(source: Source, link: str, base: str = "") -> str:
+    """Where a link leads, without its fragment. SourceUnreadable when that is nowhere."""
+    try:
+        url = urldefrag(urljoin(base, link)).url
+        if urlsplit(url).scheme in {"http", "https"} and host_of(url):
+            return url
+    except ValueError as error:
+        raise SourceUnreadable(f"{source.name}: {link!r} is not a web address ({error}); check what leads there") from error
+    raise SourceUnreadable(f"{source.name}: {link!r} is not a web address; check what leads there")
+
+
 def _permit(source: Source, url: str) -> None:
     """Only the card's hosts, and plain http only where the card itself says http."""
-    try:
-        scheme, host = urlsplit(url).scheme, host_of(url)
-    except ValueError as error:
-        raise SourceUnreadable(f"{source.name}: {url!r} is not a web address ({error}); check what the page links to") from error
-    if scheme not in {"http", "https"} or not host:
-        raise SourceUnreadable(f"{source.name}: {url!r} is not a web address; check what the page links to")
-    if host not in hosts(source):
+    if host_of(url) not in hosts(source):
         raise SourceUnreadable(
             f"{source.name}: sent to another host, {url}, and the card names only {', '.join(sorted(hosts(source)))}; "
             "if the publisher keeps its directory there, add the host under `visit: hosts:`"
         )
-    if scheme == "http" and not any(each.startswith("http:") for each in source.start):
+    if urlsplit(url).scheme == "http" and not any(each.startswith("http:") for each in source.start):
         raise SourceUnreadable(f"{source.name}: sent from https to plain http, {url}; we do not follow: tell the publisher")
 
 

@@ -7,7 +7,6 @@ import hashlib
 import importlib
 import importlib.util
 import json
-import pkgutil
 import re
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
@@ -17,7 +16,6 @@ from types import ModuleType
 from typing import Any, NoReturn
 from urllib.parse import urlsplit
 
-import scrapers.formats
 from scrapers.card import CardMap, one_of, pattern, read_card
 from scrapers.reading import advice, check_names, folded, nearest
 from scrapers.records import Refused, Source
@@ -167,7 +165,7 @@ def _like(name: str, path: Path) -> dict[str, Any]:
 
 def _source(name: str, path: Path, content: dict[str, Any]) -> Source:
     leaf = path.with_suffix(".py")
-    formats = [each.name for each in pkgutil.iter_modules(scrapers.formats.__path__)]
+    formats = sorted(each.stem for each in (HERE / "formats").glob("*.py") if not each.stem.startswith("_"))
     written = content.get("format")
     if written is None and not leaf.is_file():
         raise Refused(f"{path.name}: `format` is missing, and no {leaf.name} stands beside the card; expected one of: {', '.join(formats)}")

@@ -9,7 +9,7 @@ from datetime import UTC, date, datetime
 from functools import partial
 from pathlib import Path, PurePath
 from typing import Any
-from urllib.parse import urldefrag, urljoin
+from urllib.parse import urljoin
 
 from scrapers import answers, fetch
 from scrapers.answers import Fault, Lines, is_packed
@@ -22,6 +22,7 @@ from scrapers.records import Evidence, Refused, Request, Snapshot, Source, Sourc
 Progress = Callable[[int, int | None, str], None]  # how many are done, of how many when that is known, and what is happening
 
 CHUNK = 1 << 20
+LARGEST_INDEX = 64 * 1024 * 1024  # bytes; what is larger is data, from which nothing follows, and is not read into memory
 EXPECTS = {".json": "json", ".csv": "csv", ".tsv": "csv", ".html": "html", ".htm": "html"}  # of a file, by its name
 OF_LINES = {"table", "cards", "socrata"}  # formats whose reader holds a line in memory
 
@@ -118,11 +119,12 @@ def _walk(source: Source, reader: Any, capture: Capture, client: Client, progres
     follow: Callable[[Evidence, Source], list[Request]] | None = getattr(reader, "follow", None)
     queue: deque[Request] = deque()
     seen: set[str] = set()
+    answered: set[str] = set()
     pages: list[Evidence] = []
 
     def enqueue(requests: list[Request], found_on: str | None) -> None:
         for request in requests:
-            url = urldefrag(request.url).url
+            url = fetch.address(source, request.url)
             if url not in seen:
                 seen.add(url)
                 queue.append(replace(request, url=url))
@@ -138,8 +140,11 @@ def _walk(source: Source, reader: Any, capture: Capture, client: Client, progres
         total = None if follow and not request.is_leaf else len(seen)
         progress(len(pages), total, request.url)
         page = capture.kept(request.url) or client.fetch(request, source, capture, partial(progress, len(pages), total))
+        if page.url in answered:  # two addresses that redirect to one page
+            continue
+        answered.add(page.url)
         pages.append(page)
-        if follow and not request.is_leaf:
+        if follow and not request.is_leaf and page.byte_count <= LARGEST_INDEX:
             enqueue(follow(replace(page, body=read(page)), source), page.url)
     progress(len(pages), len(pages), "done")
     return pages

@@ -41,6 +41,7 @@ ANNEX = {  # column → the heading it stands under where a row must fit a page
     "Observed on": "Evidence",
     "Evidence": "Evidence",
 }
+HERE = "(rule.state = 'US' or rule.state in (select run.state from curated.run))"
 CURRENT = "finding.tier in ('A', 'B') and finding.state <> 'resolved' and finding.stage <> 'withdrawn'"
 
 
@@ -124,7 +125,9 @@ class _Edition:
     def say(self, key: str) -> str:
         return str(self.words[key]).format_map(self.names)
 
-    def section(self, key: str, rows: Iterable[tuple[Any, ...]] = (), *, also: Sequence[str] = (), chart: str = "", alt: str = "") -> Section:
+    def section(
+        self, key: str, rows: Iterable[tuple[Any, ...]] = (), *, also: Sequence[str] = (), chart: str = "", alt: str = ""
+    ) -> Section:
         """The section `key` of report.yml around these rows, with the paragraphs it says only in the cases `also`."""
         said = self.words["sections"][key]
         paragraphs = [line for part in ("words", *also) for line in said.get(part, ())]
@@ -224,11 +227,11 @@ class _Edition:
     def rules(self) -> Rows:
         """The rules of this run, federal ones and the audit state's own; the state stands last in each row."""
         return self.ask(
-            """
+            f"""
             select citation || chr(10) || rule_id, says, coalesce(replace(applies_to, '_', ' '), 'not stated'), source,
               coalesce(cast(text_dated as text), 'not stated'), coalesce(cast(verified_on as text), 'unverified'), state
             from curated.rule
-            where state = 'US' or state in (select state from curated.run)
+            where {HERE}
             order by state <> 'US', rule_id
             """
         )
@@ -259,8 +262,10 @@ class _Edition:
 
     def measured(self) -> Rows:
         return [
-            (CHECKS.get(each.check, each.check), each.flagged, each.right, *_share(each.right, each.flagged))
-            + (each.true, each.found, *_share(each.found, each.true), each.unsure)
+            (
+                *(CHECKS.get(each.check, each.check), each.flagged, each.right, *_share(each.right, each.flagged)),
+                *(each.true, each.found, *_share(each.found, each.true), each.unsure),
+            )
             for each in self.context.measured
         ]
 
@@ -332,8 +337,10 @@ class _Edition:
               finding.finding_id, finding.check_name, finding.tier, coalesce(source.insurer_name, source.title), listing.network,
               coalesce(listing.name_raw, concat_ws(' ', credential.given_name, credential.middle_name, credential.family_name)),
               coalesce(credential.license_key, listing.license_key), listing.city, left(listing.zip5, 3), finding.sentence,
-              array_to_string(finding.rule_ids, ', '), cast(finding.observed_on as text), array_to_string(finding.evidence_ids, ', ')
+              array_to_string([rule for rule in finding.rule_ids if list_contains(known.rules, rule)], ', '),
+              cast(finding.observed_on as text), array_to_string(finding.evidence_ids, ', ')
             from matching.finding
+            cross join (select coalesce(list(rule_id), []) as rules from curated.rule where {HERE}) as known
             left join curated.listing on listing.listing_id = finding.listing_id
             left join curated.source on source.source_id = listing.source_id
             left join curated.credential on credential.credential_id = finding.credential_id

@@ -26,4 +26,3 @@ def page(report: Report) -> str:
         stacks=stacks(report),
         marks=" · ".join(report.marks),
     )
-

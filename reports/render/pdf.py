@@ -74,10 +74,7 @@ def _section(section: Section) -> dict[str, Any]:
 
 def _annex(report: Report) -> dict[str, Any]:
     piles = stacks(report)
-    rows = [
-        [[[name, _clipped(value)] for name, value in pile.lines(row)] for pile in piles]
-        for row in report.annex
-    ]
+    rows = [[[[name, _clipped(value)] for name, value in pile.lines(row)] for pile in piles] for row in report.annex]
     texts = [["\n".join(f"{name} {value}" for name, value in lines) for lines in row] for row in rows]
     headings = [cell(pile.heading) for pile in piles]
     return {"columns": headings, "rows": rows, "widths": _widths(headings, texts, ACROSS)}

@@ -3,7 +3,6 @@
 Whatever a block says beyond the card is a Problem: an unknown label, a line no rule fits, words no selector takes.
 """
 
-import copy
 import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -107,36 +106,40 @@ def _parse_html(page: Evidence, source: Source) -> Iterator[Listing | Credential
     blocks = results.select(layout["block"])
     if not blocks and _stated(results, layout.get("count")) != 0:
         yield problem(page.id, "page", "no provider cards on this page", text(results))
-    for number, block in enumerate(blocks, 1):
+    all_blocks = {id(block) for block in blocks}
+    outermost = [block for block in blocks if not any(id(each) in all_blocks for each in block.parents)]
+    for number, block in enumerate(outermost, 1):
+        shown = text(block)
         try:
+            if len(outermost) < len(blocks) and block.select_one(layout["block"]):
+                raise Unreadable("a card within a card; correct `cards:` `block:`")
             yield record(source, page.id, f"block {number}", _said(block, source))
         except Unreadable as reason:
-            yield problem(page.id, f"block {number}", reason, text(block))
+            yield problem(page.id, f"block {number}", reason, shown)
 
 
 def _said(block: Tag, source: Source) -> dict[str, str | None]:
-    """Our fields as one block says them, every word of it accounted for."""
+    """Our fields as one block says them, every word of it accounted for. Empties the block as it reads."""
     layout = source.options["cards"]
     said: dict[str, str | None] = {}
-    rest = copy.copy(block)
-    taken: list[Tag] = rest.select(layout["ignore"]) if "ignore" in layout else []
+    taken: list[Tag] = block.select(layout["ignore"]) if "ignore" in layout else []
     for key, where in layout.get("fields", {}).items():
         ours, (selector, name) = key.removesuffix("?"), _place(where)
-        if ours != key and selector and not rest.select(selector):
+        if ours != key and selector and not block.select(selector):
             said[ours] = None
             continue
-        node = one(rest, selector) if selector else rest
+        node = one(block, selector) if selector else block
         said[ours] = attribute(node, name) if name else text(node)
         taken += [] if name else [node]
     if "labels" in layout:
-        labels = one(rest, layout["labels"])
+        labels = one(block, layout["labels"])
         with Labelled(definitions(labels), ignore=source.ignore) as labelled:
             said |= {ours: labelled.may_take(theirs) for ours, theirs in source.columns.items()}
         taken.append(labels)
     for node in taken:
         node.clear()
     ignored = {folded(each) for each in source.ignore}
-    if left := [each for each in rest.stripped_strings if folded(each) not in ignored]:
+    if left := [each for each in block.stripped_strings if folded(each) not in ignored]:
         raise Unreadable(f"not on the card: {collapsed(' / '.join(left))[:EXCERPT]}; map it or list it under `ignore`")
     return said
 
@@ -188,7 +191,7 @@ def _parse_text(page: Evidence, source: Source) -> Iterator[Listing | Credential
             locator = f"line {first + at}"
             matched = _match(block, at, rules)
             if matched is None:
-                yield problem(page.id, locator, f"no rule of the card fits these {len(block) - at} lines", " / ".join(block[at:]))
+                yield problem(page.id, locator, "no rule of the card fits what stands here", " / ".join(block[at:]))
                 break
             end, said = matched
             try:

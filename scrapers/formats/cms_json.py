@@ -139,8 +139,8 @@ def _elements(source: Source, head: str) -> str:
 def _list(value: str, structure: object) -> str:
     """The expression for a JSON value as a list of that structure; one alone is a list of one."""
     many, alone = quoted(json.dumps([structure])), quoted(json.dumps(structure))
-    one = f"[json_transform({value}, {alone})]"
-    return f"coalesce(case json_type({value}) when 'ARRAY' then json_transform({value}, {many}) when 'NULL' then null else {one} end, [])"
+    transformed = f"when 'ARRAY' then json_transform({value}, {many}) else [json_transform({value}, {alone})]"
+    return f"case coalesce(json_type({value}), 'NULL') when 'NULL' then [] {transformed} end"
 
 
 def _member(value: str, name: str) -> str:

@@ -1,6 +1,6 @@
 """A table as one CSV file: comma, semicolon, tab or pipe; the first row names the columns.
 
-Every header is mapped under `columns:` or listed under `ignore:`, or the table is refused. An ignored column is never selected.
+Every header is mapped under `columns:` or listed under `ignore:`, or the table is refused. An ignored column is never kept.
 """
 
 import csv
@@ -44,6 +44,9 @@ def reading(source: Source, head: bytes, same: Callable[[str], str]) -> str:
     fields, problem = projection(source, list(ours))
     excerpt = f"left(concat_ws(' | ', {', '.join(f'said.{identifier(name)}' for name in ours)}), {EXCERPT})"
     encoding = quoted(str(source.options.get("encoding", "utf-8")))
+    # DuckDB 1.5.6 takes a row of the wrong width for a good one, or stops with an internal error, when a column is left out of a
+    # scan that stores rejects. So every column is looked at, and only the mapped ones are kept.
+    whole_rows = f"hash({', '.join(map(identifier, columns))}) is not null"
     return f"""
 select 'row ' || said.n as locator, {fields},
   {problem} as problem,
@@ -53,6 +56,7 @@ from (
     {said}
   from read_csv($path, columns={{{types}}}, header=true, auto_detect=false, delim={quoted(delimiter)}, quote='"', escape='"',
     strict_mode=true, encoding={encoding}, compression='gzip', store_rejects=true, max_line_size={LONGEST_RECORD})
+  where {whole_rows}
 ) said"""
 
 

@@ -77,7 +77,7 @@ def test_a_listing_keeps_what_was_shown_and_adds_what_can_be_compared(con: wareh
         MARCH,
         """
         name                 | address              | zip        | phone          | license       | npi        | network
-        Kim T. Nguyen, LMT   | 100 Alder Street #2  | 00901-1234 | (509) 555-0100 | ma 60123456   | 2000000002 | Silver
+        Kim T. Nguyen, LMT   | 100 Alder Street #2  | 00901-1234 | (509) 555-0100 | ma 60123456   | 2000000003 | Silver
         Alder Massage LLC    |                      | 00901      | 000-000-0000   | see office    | 1234567890 | Silver
         """,
     )

@@ -9,29 +9,66 @@ import yaml
 
 from tests.reports.world import DAY, ROOT, World
 
-GIVEN = "Adela Bram Corwin Dessa Elspeth Farrow Gwenna Halden Isolde Jorun Kestrel Lowen Maris Nolan Orla Perrin Quilla Rowan Sorrel Tamsin".split()
-FAMILY = "Ashgrove Birchall Coldwater Dunmarrow Elderfen Fallowick Greystoke Hollowell Inglemoor Juniperfield Kettlewood Larkmead Mossbank".split()
+GIVEN = [
+    "Adela",
+    "Bram",
+    "Corwin",
+    "Dessa",
+    "Elspeth",
+    "Farrow",
+    "Gwenna",
+    "Halden",
+    "Isolde",
+    "Jorun",
+    "Kestrel",
+    "Lowen",
+    "Maris",
+    "Nolan",
+    "Orla",
+    "Perrin",
+    "Quilla",
+    "Rowan",
+    "Sorrel",
+    "Tamsin",
+]
+FAMILY = [
+    "Ashgrove",
+    "Birchall",
+    "Coldwater",
+    "Dunmarrow",
+    "Elderfen",
+    "Fallowick",
+    "Greystoke",
+    "Hollowell",
+    "Inglemoor",
+    "Juniperfield",
+    "Kettlewood",
+    "Larkmead",
+    "Mossbank",
+]
 CITIES = [("Spokane", "99201"), ("Yakima", "98901"), ("Port Townsend", "98368"), ("Walla Walla", "99362")]
 HOSTILE = (
     "<script>alert('name')</script>",
-    "=HYPERLINK(\"http://evil.example\",\"x\")",
+    '=HYPERLINK("http://evil.example","x")',
     "#set page(fill: red); $x^2$ *bold* \\u{0}",
     "Wolfeschlegelsteinhausenbergerdorff" * 4,
     "שרה כהן",
     "مريم \u202eevil",
     "漢字 Näme\u0007 🌲",
     "+1 SUM(A1:A9)",
-)  # fmt: skip
+)
+LONG_NAME = "Cascadia Cooperative Health Plan of the Pacific Northwest, a Nonprofit Corporation"
 INSURERS = {
-    "wa.evergreen_mutual": ("Evergreen Mutual provider directory", "Evergreen Mutual Insurance Company", "99901", "WAOIC-X1", 260),
-    "wa.cascadia": ("Cascadia find a therapist", "Cascadia Cooperative Health Plan of the Pacific Northwest, a Nonprofit Corporation", "99902", None, 150),
+    "wa.evergreen_mutual": ("Evergreen Mutual provider directory", "Evergreen Mutual Insurance Company", "99901", "WAOIC-X1", 120),
+    "wa.cascadia": ("Cascadia find a therapist", LONG_NAME, "99902", None, 70),
     "wa.tidewater": ("Tidewater machine-readable file", "Tidewater Health Assurance, Inc.", None, None, 8),
 }
+SHOWN = "Listing {id} in Cascade Silver on 2026-11-20 names {name}; "
 SAYS = {
     "duplicate_listing": "{name} is listed again at the same place in Cascade Silver; the listing kept is the one first shown.",
-    "lapsed_license": "Listing {id} in Cascade Silver on 2026-11-20 names {name}; the roll shows license {key} as expired since 2026-03-02, 263 days before.",
-    "barred_license": "Listing {id} in Cascade Silver on 2026-11-20 names {name}; the roll shows license {key} with status suspended since 2026-05-11.",
-    "retired_or_deceased": "Listing {id} in Cascade Silver on 2026-11-20 names {name}; the roll shows license {key} with status retired.",
+    "lapsed_license": SHOWN + "the roll shows license {key} as expired since 2026-03-02, 263 days before.",
+    "barred_license": SHOWN + "the roll shows license {key} with status suspended since 2026-05-11.",
+    "retired_or_deceased": SHOWN + "the roll shows license {key} with status retired.",
     "no_license_found": "No license of {name} was found.",
     "missing_required_field": "Listing {id} of {name} shows no telephone number.",
 }
@@ -45,15 +82,30 @@ def run() -> World:
     rules(world, "us", "US")
     rules(world, "wa", "WA")
     for name, (title, legal, naic, waoic, size) in INSURERS.items():
-        more = {"insurer_name": legal, "naic": naic, "waoic": waoic, "surface": "file" if name == "wa.tidewater" else "website", "state": "WA"}
+        more: dict[str, Any] = {
+            "insurer_name": legal,
+            "naic": naic,
+            "waoic": waoic,
+            "surface": "file" if name == "wa.tidewater" else "website",
+            "state": "WA",
+        }
         world.source(name, title, day=DAY - timedelta(days=31), latest=False, **more)
         world.source(name, title)
         if name != "wa.tidewater":
-            world.add("curated.network", source_id=name, network="Cascade Silver", line="individual", regulator="oic", filed_as="Cascade Silver 2026")
+            world.add(
+                "curated.network",
+                source_id=name,
+                network="Cascade Silver",
+                line="individual",
+                regulator="oic",
+                filed_as="Cascade Silver 2026",
+            )
         for number in range(size):
             _listing(world, chance, name, number)
         for number in range(9):
-            world.add("curated.claim_change", claim_id=f"x{number}", source_id=name, snapshot_id=f"{name}@{DAY}", change=chance.choice(CHANGES))
+            world.add(
+                "curated.claim_change", claim_id=f"x{number}", source_id=name, snapshot_id=f"{name}@{DAY}", change=chance.choice(CHANGES)
+            )
         world.add("curated.problem", problem_id=f"p-{name}", source_id=name, snapshot_id=f"{name}@{DAY}")
     return world.models()
 
@@ -66,9 +118,16 @@ def rules(world: World, card: str, state: str) -> None:
     said: dict[str, Any] = yaml.safe_load((ROOT / Path("states") / f"{card}.yml").read_text(encoding="utf-8"))
     for rule in said["rules"]:
         world.add(
-            "curated.rule", rule_id=rule["id"], citation=rule["citation"], says=rule["says"], source=rule["source"],
-            text_dated=rule["text_dated"] and str(rule["text_dated"]), verified_on=rule["verified_on"], applies_to=", ".join(rule["applies_to"]), state=state,
-        )  # fmt: skip
+            "curated.rule",
+            rule_id=rule["id"],
+            citation=rule["citation"],
+            says=rule["says"],
+            source=rule["source"],
+            text_dated=rule["text_dated"] and str(rule["text_dated"]),
+            verified_on=rule["verified_on"],
+            applies_to=rule["applies_to"],
+            state=state,
+        )
 
 
 def _listing(world: World, chance: random.Random, source: str, number: int) -> None:
@@ -83,7 +142,12 @@ def _listing(world: World, chance: random.Random, source: str, number: int) -> N
     def found(check: str, tier: str) -> None:
         held = None if check in ("no_license_found", "duplicate_listing", "missing_required_field") else f"k-{id}"
         world.finding(
-            f"{abs(number * 7919 + len(check) * 104729):012x}{len(source):04x}", check, id, tier, credential_id=held, sentence=SAYS[check].format(**told)
+            f"{abs(number * 7919 + len(check) * 104729):012x}{len(source):04x}",
+            check,
+            id,
+            tier,
+            credential_id=held,
+            sentence=SAYS[check].format(**told),
         )
 
     if number < len(HOSTILE) or draw < 0.06:
@@ -112,4 +176,10 @@ def _listing(world: World, chance: random.Random, source: str, number: int) -> N
         if draw > 0.98:
             found("missing_required_field", "A")
         if draw > 0.94:
-            world.add("matching.standing", claim_id=f"c-{id}", standing=chance.choice(["confirmed", "contradicted"]), evidence_class="call", observed_on=DAY)
+            world.add(
+                "matching.standing",
+                claim_id=f"c-{id}",
+                standing=chance.choice(["confirmed", "contradicted"]),
+                evidence_class="call",
+                observed_on=DAY,
+            )

@@ -1,5 +1,6 @@
 """A drawn run: the tables a report reads, filled with invented rows whose counts are known."""
 
+import hashlib
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
@@ -59,37 +60,74 @@ class World:
             self.add("curated.source", source_id=name, title=title, kind=kind, **more)
         snapshot, at = f"{name}@{day}", datetime.combine(day, datetime.min.time()) + timedelta(hours=18, minutes=15)
         self.add(
-            "curated.snapshot", snapshot_id=snapshot, source_id=name, observed_on=day, started_at=at, finished_at=at + timedelta(minutes=7),
-            response_count=1, record_count=0, problem_count=0, sha256=_sha(snapshot), is_latest=latest,
-        )  # fmt: skip
+            "curated.snapshot",
+            snapshot_id=snapshot,
+            source_id=name,
+            observed_on=day,
+            started_at=at,
+            finished_at=at + timedelta(minutes=7),
+            response_count=1,
+            record_count=0,
+            problem_count=0,
+            sha256=_sha(snapshot),
+            is_latest=latest,
+        )
         self.add(
-            "curated.evidence", evidence_id=_sha(name)[:20], snapshot_id=snapshot, http_status=200, sha256=_sha("body" + name), fetched_at=at,
+            "curated.evidence",
+            evidence_id=_sha(name)[:20],
+            snapshot_id=snapshot,
+            http_status=200,
+            sha256=_sha("body" + name),
+            fetched_at=at,
             url=f"https://directory.{name}.example/find?profession=massage&page=1",
-        )  # fmt: skip
+        )
         return snapshot
 
     def listing(self, id: str, source: str, **more: Any) -> None:
         row: dict[str, Any] = {
-            "listing_id": id, "claim_id": f"c-{id}", "source_id": source, "snapshot_id": f"{source}@{DAY}", "observed_on": DAY,
-            "network": "Cascade Silver", "name_raw": f"Name {id}", "city": "Spokane", "zip5": "99201", "address": "12 Hidden Street",
-            "phone": "509-555-0100", "evidence_id": _sha(source)[:20], "is_latest": True, "is_organization": False,
-        }  # fmt: skip
+            "listing_id": id,
+            "claim_id": f"c-{id}",
+            "source_id": source,
+            "snapshot_id": f"{source}@{DAY}",
+            "observed_on": DAY,
+            "network": "Cascade Silver",
+            "name_raw": f"Name {id}",
+            "city": "Spokane",
+            "zip5": "99201",
+            "address": "12 Hidden Street",
+            "phone": "509-555-0100",
+            "evidence_id": _sha(source)[:20],
+            "is_latest": True,
+            "is_organization": False,
+        }
         self.add("curated.listing", **(row | more))
 
     def credential(self, id: str, status: str = "active", listing: str | None = None, judgement: str = "same", **more: Any) -> None:
         may = {"active": True, "unknown": None}.get(status, False)
-        row = {"credential_id": id, "source_id": "wa.doh", "license_key": f"MA{abs(hash(id)) % 1:08d}", "status": status, "may_practice": may}
+        row = {"credential_id": id, "source_id": "wa.doh", "license_key": f"MA-{id}", "status": status, "may_practice": may}
         self.add("curated.credential", **(row | {"expires_on": DAY + timedelta(days=200)} | more))
         if listing:
             self.add("matching.match", left_kind="listing", left_id=listing, right_kind="credential", right_id=id, judgement=judgement)
 
     def finding(self, id: str, check: str, listing: str, tier: str = "A", **more: Any) -> None:
-        claim, evidence = self.con.execute("select claim_id, evidence_id from curated.listing where listing_id = ?", [listing]).fetchone() or ("", "")
+        found = "select claim_id, evidence_id from curated.listing where listing_id = ?"
+        claim, evidence = self.con.execute(found, [listing]).fetchone() or (None, None)
         row = {
-            "finding_id": id, "audit": "massage", "check_name": check, "subject_kind": "listing", "subject_id": listing, "claim_id": claim,
-            "listing_id": listing, "tier": tier, "sentence": f"Sentence of {id}.", "rule_ids": ["wa.rcw_48_49_090.update_30_days"], "observed_on": DAY,
-            "state": "new", "stage": "flagged", "evidence_ids": [evidence],
-        }  # fmt: skip
+            "finding_id": id,
+            "audit": "massage",
+            "check_name": check,
+            "subject_kind": "listing",
+            "subject_id": listing,
+            "claim_id": claim,
+            "listing_id": listing,
+            "tier": tier,
+            "sentence": f"Sentence of {id}.",
+            "rule_ids": ["wa.rcw_48_49_090.update_30_days"],
+            "observed_on": DAY,
+            "state": "new",
+            "stage": "flagged",
+            "evidence_ids": [evidence],
+        }
         self.add("matching.finding", **(row | more))
 
     def models(self) -> "World":
@@ -105,17 +143,21 @@ class World:
 def context(**more: Any) -> Context:
     """What the reports of these tests are told beyond the tables."""
     said: dict[str, Any] = {
-        "audit": "massage", "title": "Massage therapy directories", "state": "Washington", "profession": "massage therapists",
-        "run_id": "20261122T181502Z", "code_version": "0.1.0", "made_at": datetime(2026, 11, 22, 18, 20, 5, tzinfo=UTC), "marks": ("DRAFT", "INVENTED"),
+        "audit": "massage",
+        "title": "Massage therapy directories",
+        "state": "Washington",
+        "profession": "massage therapists",
+        "run_id": "20261122T181502Z",
+        "code_version": "0.1.0",
+        "made_at": datetime(2026, 11, 22, 18, 20, 5, tzinfo=UTC),
+        "marks": ("DRAFT", "INVENTED"),
         "measured": (
             Measured(check="duplicate_listing", flagged=376, right=376, true=390, found=376, unsure=9),
             Measured(check="lapsed_license", flagged=41, right=41, true=44, found=43, unsure=3),
         ),
-    }  # fmt: skip
+    }
     return Context(**(said | more))
 
 
 def _sha(text: str) -> str:
-    import hashlib
-
     return hashlib.sha256(text.encode()).hexdigest()

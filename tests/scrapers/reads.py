@@ -57,7 +57,7 @@ def rejected(source: Source, body: bytes, folder: Path) -> list[tuple[Any, ...]]
     blob.write_bytes(gzip.compress(body))
     with duckdb.connect() as con:
         con.execute(sources.format_of(source).select(source, body[: 64 * 1024]), {"path": str(blob)}).fetchall()
-        return con.execute("select line, error_type from reject_errors order by line").fetchall()
+        return con.execute("select distinct line, error_type from reject_errors order by line").fetchall()
 
 
 def said(row: Mapping[str, Any]) -> dict[str, Any]:

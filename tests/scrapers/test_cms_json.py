@@ -11,7 +11,9 @@ from scrapers.records import Refused, Source, SourceUnreadable
 from tests.scrapers.reads import SHARED, card, page, selected
 
 CARD = "title: Birch\nkind: insurer\nformat: cms_json\nstart: https://birch.example/index.json\n"
-PLANS = "words: {network: {11111WA0010001: Birch Silver, 11111WA0010002: Birch Silver, 11111WA0010003: Birch Gold}}\nignore: [11111WA0019999]\n"
+PLANS = (
+    "words: {network: {11111WA0010001: Birch Silver, 11111WA0010002: Birch Silver, 11111WA0010003: Birch Gold}}\nignore: [11111WA0019999]\n"
+)
 
 
 @pytest.fixture
@@ -94,7 +96,9 @@ def test_what_stands_for_nothing_is_nothing_but_null_may_be_a_name(birch: Source
 
 def test_both_spellings_and_both_kinds_of_provider(birch: Source, tmp_path: Path) -> None:
     facility = {"npi": 1234567893, "type": "Facility", "facility_name": "Selah  Spa", "facility_type": ["Clinic", "Spa"], "addresses": []}
-    several = provider(specialty=None, speciality=["Massage;Reflexology", "Cupping"], accepting="accepting in some locations", languages=["vi"])
+    several = provider(
+        specialty=None, speciality=["Massage;Reflexology", "Cupping"], accepting="accepting in some locations", languages=["vi"]
+    )
     rows = selected(birch, json.dumps([facility, several, provider(type="GROUP", name="Selah Group", specialty="Massage")]), tmp_path)
     assert rows[0] == {"locator": "record 1 address 1", "npi": "1234567893", "organization": "Selah Spa", "specialty": "Clinic; Spa"}
     assert rows[1]["specialty"] == "Massage;Reflexology; Cupping"
@@ -118,7 +122,7 @@ def test_what_we_cannot_read_is_one_reason_and_the_rest_is_read(birch: Source, t
     rows = selected(birch, json.dumps([wrong, provider()]), tmp_path)
     assert rows[0]["problem"].startswith(reason)
     assert rows[0]["locator"] == "record 1 address 1"
-    assert rows[0]["excerpt"] == json.dumps(wrong)[:200]
+    assert rows[0]["excerpt"] == json.dumps(wrong, separators=(",", ":"))[:200]
     assert rows[1]["locator"] == "record 2 address 1 network Birch Silver"
 
 
@@ -137,7 +141,9 @@ def test_the_list_may_lie_under_a_key(birch: Source, tmp_path: Path) -> None:
 def test_an_index_leads_to_provider_files_only_and_lists_nobody(birch: Source, tmp_path: Path) -> None:
     form = sources.format_of(birch)
     (index,) = form.requests(birch)
-    body = json.dumps({"provider_urls": ["p1.json", "https://files.birch.example/p2.json", "p1.json"], "plan_urls": ["x"], "formulary_urls": ["y"]})
+    body = json.dumps(
+        {"provider_urls": ["p1.json", "https://files.birch.example/p2.json", "p1.json"], "plan_urls": ["x"], "formulary_urls": ["y"]}
+    )
     asked = form.follow(page(body, index.url), birch)
     assert [(each.url, each.is_leaf) for each in asked] == [
         ("https://birch.example/p1.json", True),
@@ -156,7 +162,7 @@ def test_a_start_may_be_the_provider_file_itself(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("body", ["<html>Sign in</html>", "{}", '{"provider_urls": []}', '{"provider_urls": "p1.json"}', "7"])
 def test_an_index_that_names_no_provider_files_is_unreadable(birch: Source, body: str) -> None:
-    with pytest.raises(SourceUnreadable, match="expected (JSON|an index with a list of provider_urls)"):
+    with pytest.raises(SourceUnreadable, match=r"expected (JSON|an index with a list of provider_urls)"):
         sources.format_of(birch).follow(page(body), birch)
 
 
@@ -178,7 +184,9 @@ def test_a_card_with_columns_is_refused(tmp_path: Path) -> None:
         card(tmp_path, CARD + "columns: {name: name}\n")
 
 
-@pytest.mark.parametrize(("name", "listings", "problems"), [("providers.json", 7, 0), ("real_issuer_records_trimmed.json", 22, 0), ("plans.json", 0, 3)])
+@pytest.mark.parametrize(
+    ("name", "listings", "problems"), [("providers.json", 7, 0), ("real_issuer_records_trimmed.json", 22, 0), ("plans.json", 0, 3)]
+)
 def test_the_published_samples_are_read(tmp_path: Path, name: str, listings: int, problems: int) -> None:
     sample = SHARED / "data/qhp" / name
     if not sample.exists():

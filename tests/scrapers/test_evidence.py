@@ -236,7 +236,7 @@ with Archive(Path({str(archive.root)!r})).open(source("https://directory.example
     with subprocess.Popen([sys.executable, "-c", script], stdin=subprocess.PIPE, stdout=subprocess.PIPE) as holder:
         assert holder.stdout is not None
         assert holder.stdout.readline() == b"open\n"
-        with pytest.raises(Refused, match="^wa.evergreen: another run is visiting this source just now"):
+        with pytest.raises(Refused, match=r"^wa.evergreen: another run is visiting this source just now"):
             archive.open(CARD, NOW)
         holder.kill()
         holder.wait()

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from scrapers import fetch
+from scrapers import answers, fetch
 from scrapers.blobs import read
 from scrapers.evidence import Archive, Row
 from scrapers.fetch import Client, Unavailable
@@ -128,9 +128,9 @@ def test_nobody_there(visitor: Visitor) -> None:
 
 
 def test_robots_disallow_is_obeyed_and_recorded(visitor: Visitor) -> None:
-    with served({"/robots.txt": Reply(body=b"User-agent: *\nDisallow: /p"), "/p": page("Rowan Ashdale")}) as site:
-        with pytest.raises(SourceUnreadable, match=r"robots\.txt asks programs to stay away from .*/p; we obey"):
-            visitor.fetch(source(f"{site.url}/p"))
+    says: dict[str, Reply | list[Reply]] = {"/robots.txt": Reply(body=b"User-agent: *\nDisallow: /p"), "/p": page("Rowan Ashdale")}
+    with served(says) as site, pytest.raises(SourceUnreadable, match=r"robots\.txt asks programs to stay away from .*/p; we obey"):
+        visitor.fetch(source(f"{site.url}/p"))
     assert site.asked == ["/robots.txt"]
     (row,) = visitor.rows()
     assert (row["outcome"], row["status"], row["robots"]) == ("refused_by_robots", None, f"disallowed: {site.url}/robots.txt")
@@ -188,10 +188,13 @@ def test_a_further_host_may_stand_on_the_card(visitor: Visitor) -> None:
 
 
 def test_redirects_obey_robots_too(visitor: Visitor) -> None:
-    rules = Reply(body=b"User-agent: *\nDisallow: /q")
-    with served({"/robots.txt": rules, "/p": Reply(status=302, headers={"Location": "/q"}), "/q": page("no")}) as site:
-        with pytest.raises(SourceUnreadable, match="stay away from .*/q"):
-            visitor.fetch(source(f"{site.url}/p"))
+    says: dict[str, Reply | list[Reply]] = {
+        "/robots.txt": Reply(body=b"User-agent: *\nDisallow: /q"),
+        "/p": Reply(status=302, headers={"Location": "/q"}),
+        "/q": page("no"),
+    }
+    with served(says) as site, pytest.raises(SourceUnreadable, match=r"stay away from .*/q"):
+        visitor.fetch(source(f"{site.url}/p"))
     assert "/q" not in site.asked
 
 
@@ -235,7 +238,8 @@ def test_block_and_login_pages_are_never_no_results(visitor: Visitor, reply: Rep
 
 def test_a_login_box_or_a_captcha_notice_beside_results_is_no_block(visitor: Visitor) -> None:
     listing = "<article>Rowan Ashdale, LMT, 12 Alder Way, Spokane WA 99201, (509) 555-0112, accepting new patients</article>" * 6
-    body = f"<!doctype html><title>Find care</title><form>Members<input type=password></form>{listing}<p>This site is protected by reCAPTCHA.</p>"
+    around = "<!doctype html><title>Find care</title><form>Members<input type=password></form>{}<p>This site is protected by reCAPTCHA.</p>"
+    body = around.format(listing)
     with served({"/p": Reply(body=body.encode())}) as site:
         visitor.fetch(source(f"{site.url}/p"))
     assert visitor.outcomes() == ["kept"]
@@ -269,6 +273,26 @@ def test_what_is_no_json_at_all(visitor: Visitor) -> None:
 
 def test_json_in_another_encoding_is_named(visitor: Visitor) -> None:
     assert "not utf-8 (byte 12)" in refusal(visitor, Reply(body='{"name": "Zoë"}'.encode("latin-1")), "json")
+
+
+def test_json_too_large_to_parse_is_judged_by_its_ends() -> None:
+    def never() -> bytes:
+        raise AssertionError("a body of more than 64 MB is not read into memory")
+
+    size = 65 << 20
+    assert answers.fault("json", b'\n[{"npi": 1}', b"}]\n", size, never) is None
+    cut = answers.fault("json", b'[{"npi": 1}', b'{"npi": 2', size, never)
+    assert cut is not None
+    assert "do not begin and end as JSON does" in cut.saw
+
+
+@pytest.mark.parametrize(
+    ("location", "says"),
+    [("http://[", "is not a web address"), ("mailto:desk@example.org", "got something unreadable"), ("//", "redirects more than")],
+)
+def test_a_redirect_to_nowhere(visitor: Visitor, location: str, says: str) -> None:
+    assert says in refusal(visitor, Reply(status=302, headers={"Location": location}))
+    assert visitor.outcomes() == (["redirected"] if location == "//" else ["failed"])
 
 
 def test_whole_json_passes_also_with_a_mark_and_nothing_in_it(visitor: Visitor) -> None:

@@ -72,7 +72,10 @@ def test_labels_pair_with_values_or_are_refused() -> None:
 
 
 def test_every_label_is_taken_once_or_ignored() -> None:
-    with pytest.raises(Unreadable, match="not on the card: Telehealth only; map it or list it under `ignore`"), Labelled({"Telehealth only": "Yes"}):
+    with (
+        pytest.raises(Unreadable, match="not on the card: Telehealth only; map it or list it under `ignore`"),
+        Labelled({"Telehealth only": "Yes"}),
+    ):
         pass
     with Labelled({"Phone": "1", "Fax": "2"}, ignore=["fax"]) as said:
         assert said.take("PHONE") == "1"

@@ -20,12 +20,16 @@ def test_only_the_mapped_columns_are_asked_for() -> None:
     (first,) = sources.format_of(roll).requests(roll)
     asked = parse_qs(urlsplit(first.url).query)
     assert first.url.startswith("https://data.wa.gov/resource/qxh8-f4bd.csv?")
-    assert asked["$select"] == ["credentialnumber,lastname,firstname,middlename,credentialtype,status,firstissuedate,expirationdate,actiontaken"]
+    assert asked["$select"] == [
+        "credentialnumber,lastname,firstname,middlename,credentialtype,status,firstissuedate,expirationdate,actiontaken"
+    ]
     assert (asked["$order"], asked["$limit"], asked["$offset"]) == ([":id"], ["50000"], ["0"])
     assert "birth" not in first.url
 
 
-@pytest.mark.parametrize("start", ["/resource/abcd-1234.csv", "/resource/abcd-1234.json", "/resource/abcd-1234", "/d/abcd-1234", "/abcd-1234"])
+@pytest.mark.parametrize(
+    "start", ["/resource/abcd-1234.csv", "/resource/abcd-1234.json", "/resource/abcd-1234", "/d/abcd-1234", "/abcd-1234"]
+)
 def test_a_dataset_may_be_written_in_any_of_its_addresses(tmp_path: Path, start: str) -> None:
     roll = card(tmp_path, ROLL.format(start="http://127.0.0.1:8000" + start))
     (first,) = sources.format_of(roll).requests(roll)
@@ -52,8 +56,9 @@ def test_a_bulk_file_is_one_request_and_its_headers_are_the_same_columns(tmp_pat
     assert (only.url, only.is_leaf, form.follow(page("", bulk), roll)) == (bulk, True, [])
 
     body = (
-        "Credential Number,LastName,First_Name,MiddleName,CredentialType,Status,BirthYear,CEDueDate,FirstIssueDate,LastIssueDate,ExpirationDate,"
-        "ActionTaken\nXMAT.MA.60000001,Reyes,Ada,,Massage Therapist License,Active,1970,,20190102,20250102,20270102,No\n"
+        "Credential Number,LastName,First_Name,MiddleName,CredentialType,Status,BirthYear,CEDueDate,FirstIssueDate,LastIssueDate,"
+        "ExpirationDate,ActionTaken\n"
+        "XMAT.MA.60000001,Reyes,Ada,,Massage Therapist License,Active,1970,,20190102,20250102,20270102,No\n"
     )
     assert selected(roll, body, tmp_path) == [
         {

@@ -43,11 +43,13 @@ expect: {records: {at_least: 900, at_most: 1500}, problems_at_most: 5, shrank: {
     assert source.start == ("https://maple.example/providers.csv",)
     assert source.networks == {"Cascade Silver": {"line": "individual", "regulator": "oic"}, "Cascade Bronze": {}}
     assert source.as_of == {"spring/*.csv": date(2026, 3, 2), "*": date(2026, 11, 20)}
-    assert source.words["accepting"] == {"Yes": True, "no": False, "": None}, "keys are text as written, though YAML calls them true and false"
+    assert source.words["accepting"] == {"Yes": True, "no": False, "": None}, (
+        "keys are text as written, though YAML calls them true and false"
+    )
     assert source.visit["hosts"] == ("files.maple.example",)
     assert source.expect["shrank"] == {date(2026, 11, 20): "a clinic closed"}
     assert source.options == {"patterns": {"place": "(?P<city>.+?), (?P<state>[A-Z]{2}) (?P<zip>[0-9]{5})"}}
-    assert pickle.loads(pickle.dumps(source)) == source
+    assert pickle.loads(pickle.dumps(source)) == source  # noqa: S301 our own
 
 
 @pytest.mark.parametrize(
@@ -78,7 +80,10 @@ expect: {records: {at_least: 900, at_most: 1500}, problems_at_most: 5, shrank: {
         (ROLL + "encoding: ascii\n", "`encoding`: 'ascii' is not known"),
         (ROLL + "license_key: {pattern: '([A-Z', digits: 8}\n", "is no regular expression"),
         (ROLL + "license_key: {pattern: '([A-Z]+)', digits: 8}\n", "expected (?P<digits>…)"),
-        (ROLL + "license_key: {pattern: '(?P<digits>[0-9]+)', digits: eight}\n", "`digits` is 'eight'; expected a whole number from 1 to 20"),
+        (
+            ROLL + "license_key: {pattern: '(?P<digits>[0-9]+)', digits: eight}\n",
+            "`digits` is 'eight'; expected a whole number from 1 to 20",
+        ),
         (ROLL + "patterns: {last: '(?P<last>(a+)+)'}\n", "repeats a repetition"),
         (ROLL + "patterns: {last: '(?P<last>(?=a).*)'}\n", "looks ahead"),
         (ROLL + f"patterns: {{last: '(?P<last>{'a' * 500})'}}\n", "at most 400 characters"),
@@ -116,7 +121,7 @@ def test_a_card_in_another_encoding_is_refused(tmp_path: Path) -> None:
 
 def test_a_name_that_is_not_there_is_answered_with_the_nearest(tmp_path: Path) -> None:
     card(tmp_path, ROLL, "oak_roll")
-    with pytest.raises(Refused, match="there is no card wa.dho; did you mean wa.doh"):
+    with pytest.raises(Refused, match=r"there is no card wa\.dho; did you mean wa.doh"):
         sources.load("wa.dho", tmp_path)
     with pytest.raises(Refused, match=r"there is no card \./oak_rol\.yml; did you mean oak_roll\.yml"):
         sources.load("./oak_rol.yml", tmp_path)
@@ -149,11 +154,13 @@ def test_the_hash_of_a_card_is_of_what_it_says_not_of_how_it_is_written(tmp_path
 
 
 def test_a_parser_may_stand_beside_its_card(tmp_path: Path) -> None:
-    (tmp_path / "oak.py").write_text("KEYS = ('door',)\n\ndef requests(source):\n    return []\n\ndef parse(page, source):\n    yield page.id\n")
+    (tmp_path / "oak.py").write_text(
+        "KEYS = ('door',)\n\ndef requests(source):\n    return []\n\ndef parse(page, source):\n    yield page.id\n"
+    )
     source = card(tmp_path, "title: Oak\nkind: insurer\nstart: https://oak.example/\ndoor: left\n", "oak")
     assert source.options == {"door": "left"}
     assert sources.format_of(source).requests(source) == []
-    assert sources.format_of(pickle.loads(pickle.dumps(source))).__name__ == "leaf_oak"
+    assert sources.format_of(pickle.loads(pickle.dumps(source))).__name__ == "leaf_oak"  # noqa: S301 our own
 
 
 def test_every_shipped_card_can_be_read() -> None:

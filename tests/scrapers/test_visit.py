@@ -88,7 +88,7 @@ def test_a_loop_of_next_links(archive: Archive) -> None:
     says = three_pages() | {"/find?page=3": page("three", "?page=2")}
     with (
         served(says) as site,
-        pytest.raises(SourceUnreadable, match="^wa.evergreen: .*page=3 leads back to .*page=2, a loop of next links after 3 pages"),
+        pytest.raises(SourceUnreadable, match=r"^wa.evergreen: .*page=3 leads back to .*page=2, a loop of next links after 3 pages"),
     ):
         collect(archive, source(f"{site.url}/find?page=1"))
     assert len(site.pages_asked()) == 3
@@ -179,7 +179,7 @@ def test_the_format_judges_whether_the_visit_is_whole(archive: Archive) -> None:
         read = sum(page.body.count(b"<p>") for page in pages)
         return f"the site counts 4 listings and shows {read}; look at the last page" if read < 4 else None
 
-    with served(three_pages()) as site, pytest.raises(SourceUnreadable, match="^wa.evergreen: the site counts 4 listings and shows 3"):
+    with served(three_pages()) as site, pytest.raises(SourceUnreadable, match=r"^wa.evergreen: the site counts 4 listings and shows 3"):
         collect(archive, source(f"{site.url}/find?page=1"), SimpleNamespace(requests=PAGED.requests, follow=next_link, complete=complete))
     assert archive.snapshots("wa.evergreen") == []
 
@@ -188,15 +188,29 @@ def test_a_page_whose_next_link_cannot_be_read(archive: Archive) -> None:
     def follow(page: Evidence, card: Source) -> list[Request]:
         raise Unreadable("expected one 'a[rel=next]', found 2")
 
-    with served(three_pages()) as site, pytest.raises(SourceUnreadable, match="cannot go on: expected one"):
+    with served(three_pages()) as site, pytest.raises(SourceUnreadable, match=r"cannot go on: expected one"):
         collect(archive, source(f"{site.url}/find?page=1"), reader(follow=follow))
 
 
 def test_pages_two_addresses_redirect_to_count_once(archive: Archive) -> None:
     to = Reply(status=302, headers={"Location": "/p"})
-    with served({"/a": to, "/b": to, "/p": page("one")}) as site:
+    with served({"/a": to, "/b": to, "/p": page("one", "/q"), "/q": page("two")}) as site:
         (snapshot,) = collect(archive, source(f"{site.url}/a", f"{site.url}/b"))
-    assert snapshot.response_count == len(archive.evidence(snapshot)) == 1
+    assert site.pages_asked() == ["/a", "/p", "/b", "/q"]
+    assert snapshot.response_count == len(archive.evidence(snapshot)) == 2
+
+
+def test_a_kept_page_that_was_damaged_is_asked_for_again(archive: Archive) -> None:
+    with served(three_pages() | {"/find?page=3": [Reply(status=503)] * 5 + [page("three")]}) as site:
+        card = source(f"{site.url}/find?page=1")
+        with pytest.raises(Unavailable):
+            collect(archive, card)
+        (row,) = [row for row in archive.attempts(archive.visits(card.name)[0]) if row["url"].endswith("page=2")]
+        (archive.root / card.name / "blobs" / row["sha256"][:2] / f"{row['sha256']}.gz").write_bytes(b"")
+        (snapshot,) = collect(archive, card)
+    assert site.pages_asked().count("/find?page=1") == 1
+    assert site.pages_asked().count("/find?page=2") == 2
+    assert b"two" in said(archive, snapshot)["/find?page=2"]
 
 
 def test_a_plan_asks_nothing(archive: Archive) -> None:
@@ -273,13 +287,13 @@ def test_a_missing_file_is_named_as_on_the_card(archive: Archive, tmp_path: Path
 
 def test_what_the_card_must_not_say(archive: Archive, tmp_path: Path) -> None:
     (tmp_path / "roll.csv").write_text("name\n")
-    with pytest.raises(Refused, match="both addresses and files"):
+    with pytest.raises(Refused, match=r"both addresses and files"):
         collect(archive, source("roll.csv", "https://directory.example.org/p", folder=tmp_path))
     with pytest.raises(Refused, match=r"\. is a folder"):
         collect(archive, source(".", folder=tmp_path))
-    with pytest.raises(Refused, match="gives roll.csv no day"):
+    with pytest.raises(Refused, match=r"gives roll.csv no day"):
         collect(archive, source("roll.csv", folder=tmp_path, as_of={"*.txt": date(2026, 11, 20)}))
-    with pytest.raises(Refused, match="gives roll.csv several days"):
+    with pytest.raises(Refused, match=r"gives roll.csv several days"):
         collect(archive, source("roll.csv", folder=tmp_path, as_of={"*.csv": date(2026, 11, 20), "r*": date(2026, 11, 21)}))
 
 

@@ -1,0 +1,134 @@
+"""An invented county, drawn: curated tables of a few listings and licenses, and what matching makes of them."""
+
+from collections.abc import Callable
+from typing import Any
+
+import duckdb
+
+import matching
+from matching.clean import MACROS, WASHINGTON_DIGITS, WASHINGTON_LICENSE
+from tests.tables import cells
+
+ASKED = matching.Settings(profession="massage_therapist", grace_days=30, roll="roll", audit="county")
+TYPES = {"MA": ("Massage Therapist License", "massage_therapist"), "RF": ("Reflexologist Certification", "reflexologist")}
+PERMIT = ("Massage Therapist Temporary Practice Permit", "massage_therapist")
+STATUSES = {
+    "ACTIVE": ("active", True), "ON PROBATION": ("active_restricted", True), "EXPIRED": ("expired", False), "INACTIVE": ("inactive", False),
+    "SUSPENDED": ("suspended", False), "RETIRED": ("retired", False), "DECEASED": ("deceased", False), "CLOSED": ("closed", None),
+    "SUPERSEDED": ("superseded", None), "MILITARY": ("military", None), "ODD": ("unknown", None),
+}  # fmt: skip
+
+LISTING = """
+create table curated.listing (
+  listing_id text, claim_id text, source_id text, snapshot_id text, observed_on date, network text, name_raw text, given_name text,
+  middle_name text, family_name text, suffix text, organization text, npi text, license_raw text, address text, address_2 text, zip text,
+  phone text, specialty text, evidence_id text, locator text, is_latest boolean, is_organization boolean, license_key text,
+  license_digits text, zip5 text, phone_digits text, npi_valid boolean)
+"""
+OTHERS = """
+create table curated.credential (credential_id text, source_id text, license_key text, credential_type text, profession text, given_name text,
+  middle_name text, family_name text, suffix text, issued_on date, expires_on date, status text, may_practice boolean, evidence_id text);
+create table curated.credential_history (credential_id text, seen_from_on date, seen_to_on date, status_raw text, status text,
+  may_practice boolean, expires_on date, basis text);
+create table curated.source (source_id text, surface text);
+create table curated.snapshot (snapshot_id text, source_id text, observed_on date);
+create table curated.claim (claim_id text, last_seen_on date);
+create table curated.rule (rule_id text, applies_to text);
+insert into curated.source values ('alder', 'website'), ('birch', 'api');
+insert into curated.rule values ('us.nsa.verify_90_days', '[website]'), ('us.nsa.required_fields', '[website]'),
+  ('us.acas_directory_accurate', '[website, file]'), ('wa.rcw_18_108_030.license_required', '[]');
+"""
+
+
+def drawn(con: duckdb.DuckDBPyConnection, listings: str, roll: str = "number | name | status | expires") -> None:
+    """Create curated.*. A cell may be left out: a listing is of alder's network Open on 2026-11-20. A name is "Given Middle Family".
+
+    A roll row's `seen` is "from" or "from to", the captures that said so; several rows of one number are its history.
+    """
+    con.execute(MACROS)
+    con.execute("create schema curated")
+    con.execute(LISTING)
+    con.execute(OTHERS)
+    for number, row in enumerate(_rows(listings), 1):
+        _list(con, number, {key: value for key, value in row.items() if value is not None})
+    for row in _rows(roll):
+        _license(con, row)
+    con.execute("insert into curated.snapshot select distinct snapshot_id, source_id, observed_on from curated.listing")
+    con.execute(
+        "update curated.listing set is_latest = observed_on = (select max(observed_on) from curated.listing as other "
+        "where other.source_id = listing.source_id)"
+    )
+    con.execute("insert into curated.claim select claim_id, max(observed_on) from curated.listing group by claim_id")
+
+
+def matched(
+    con: duckdb.DuckDBPyConnection, listings: str, roll: str = "number | name | status | expires"
+) -> Callable[..., list[tuple[Any, ...]]]:
+    """Draw, link and ask every check; what is returned asks SQL questions."""
+    drawn(con, listings, roll)
+    matching.link(con, ASKED)
+    matching.findings(con, ASKED)
+    return lambda query, *values: con.execute(query, list(values)).fetchall()
+
+
+def found(con: duckdb.DuckDBPyConnection, check: str) -> dict[str, str]:
+    """Which listings a check flagged, with the tier."""
+    return dict(con.execute("select listing_id, tier from matching.finding where check_name = ? order by 1", [check]).fetchall())
+
+
+def _rows(drawing: str) -> list[dict[str, str | None]]:
+    heading, rows = cells(drawing)
+    return [dict(zip(heading, row, strict=True)) for row in rows]
+
+
+def _list(con: duckdb.DuckDBPyConnection, number: int, row: dict[str, str]) -> None:
+    given, _, rest = row.get("name", "").partition(" ")
+    middle, _, family = rest.rpartition(" ")
+    day, source, identity = row.get("day", "2026-11-20"), row.get("source", "alder"), row.get("id", f"l{number}")
+    text = {
+        "listing_id": identity if "day" not in row else f"{identity}@{day}",
+        "claim_id": row.get("claim", identity),
+        "source_id": source,
+        "snapshot_id": f"{source}@{day}",
+        "observed_on": day,
+        "network": row.get("network", "Open"),
+        "name_raw": row.get("name", row.get("practice")),
+        "given_name": given or None,
+        "middle_name": middle or None,
+        "family_name": family.replace("_", " ") or None,
+        "organization": row.get("practice"),
+        "npi": row.get("npi"),
+        "license_raw": row.get("license"),
+        "address": None if row.get("address") == "none" else row.get("address", f"{9 + number} Oak St"),
+        "zip": "98101",
+        "phone": None if row.get("phone") == "none" else row.get("phone", f"206 555 01{number:02d}"),
+        "specialty": row.get("specialty", "Massage Therapy"),
+        "evidence_id": f"page-{identity}",
+        "locator": f"block {number}",
+        "is_organization": "name" not in row,
+    }
+    names = ", ".join(text)
+    con.execute(f"insert into curated.listing ({names}) values ({', '.join('?' * len(text))})", list(text.values()))
+    con.execute(
+        "update curated.listing set license_key = license_key(license_raw, $pattern, $digits), license_digits = license_digits(license_raw), "
+        "zip5 = zip5(zip), phone_digits = phone_digits(phone), npi_valid = npi_valid(npi) where listing_id = $id",
+        {"pattern": WASHINGTON_LICENSE, "digits": WASHINGTON_DIGITS, "id": text["listing_id"]},
+    )
+
+
+def _license(con: duckdb.DuckDBPyConnection, row: dict[str, str | None]) -> None:
+    number, status = row["number"] or "", row["status"] or ""
+    given, _, rest = (row["name"] or "").partition(" ")
+    middle, _, family = rest.rpartition(" ")
+    kind, profession = TYPES.get(number[:2], PERMIT)
+    meaning, may_practice = STATUSES[status]
+    seen_from, _, seen_to = (row.get("seen") or "2026-11-20").partition(" ")
+    con.execute("delete from curated.credential where credential_id = ?", [number])
+    con.execute(
+        "insert into curated.credential values (?, 'roll', ?, ?, ?, ?, ?, ?, null, null, ?, ?, ?, 'roll-page')",
+        [number, number, kind, profession, given, middle or None, family.replace("_", " "), row["expires"], meaning, may_practice],
+    )
+    con.execute(
+        "insert into curated.credential_history values (?, ?, ?, ?, ?, ?, ?, 'printed status')",
+        [number, seen_from, seen_to or seen_from, status, meaning, may_practice, row["expires"]],
+    )

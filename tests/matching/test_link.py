@@ -1,0 +1,169 @@
+"""Who is meant: same, different or unsure, with reasons; one person across insurers; one person shown twice."""
+
+import json
+
+import duckdb
+import pytest
+
+import matching
+from tests.matching.county import drawn, matched
+
+
+def judgements(con: duckdb.DuckDBPyConnection) -> dict[tuple[str, str], str]:
+    return {
+        (left, right): judgement
+        for left, right, judgement in con.execute("select left_id, right_id, judgement from matching.match").fetchall()
+    }
+
+
+CROWD = "\n".join(
+    f"MA601{number:05d} | Walk{chr(97 + number % 26)}in Q On{chr(97 + number // 26 % 26)}looker | ACTIVE | 2027-01-01"
+    for number in range(60)
+)
+
+
+def roll(rows: str) -> str:
+    """The drawn licenses among sixty of people nobody asks about, so that names have frequencies."""
+    return "number | name | status | expires\n" + rows.strip() + "\n" + CROWD
+
+
+def test_number_and_name_agree_in_every_printed_form(con: duckdb.DuckDBPyConnection) -> None:
+    ask = matched(
+        con,
+        """
+        id | name            | license
+        a  | Kim Tran Nguyen | MA60000001
+        b  | Kim T Nguyen    | XXXX.MA.60000001
+        c  | Kim Nguyen      | 60000001
+        d  | Kim Nguyen-Ross | MA 60000001
+        e  | Kimm Nguyen     | MA60000001
+        """.replace("Nguyen-Ross", "Nguyen-Ross"),
+        roll("MA60000001 | Kim Tran Nguyen | ACTIVE | 2027-01-01"),
+    )
+    assert judgements(con) == dict.fromkeys([(each, "MA60000001") for each in "abcde"], "same")
+    assert ask("select min(probability) > 0.99 from matching.match") == [(True,)]
+
+
+def test_a_number_of_somebody_else_is_unsure_and_says_so(con: duckdb.DuckDBPyConnection) -> None:
+    ask = matched(con, "id | name | license\na | Rosa Maria Vega | MA60000002", roll("MA60000002 | Peter Olsen | EXPIRED | 2020-01-01"))
+    assert judgements(con) == {("a", "MA60000002"): "unsure"}
+    ((explanation,),) = ask("select explanation from matching.match")
+    reasons = {said["respect"]: said["reason"] for said in json.loads(explanation)}
+    assert reasons["license_number"] == "license number MA60000002 on both"
+    assert reasons["family_name"] == "family names differ: VEGA listed, OLSEN on the roll"
+    assert ask("select * from matching.finding") == []
+
+
+def test_a_name_alone_is_the_same_only_when_nobody_else_could_be_meant(con: duckdb.DuckDBPyConnection) -> None:
+    ask = matched(
+        con,
+        """
+        id      | name
+        unique  | Rosa Maria Vega
+        plain   | Rosa Vega
+        twofold | Kim Nguyen
+        told    | Kim Tran Nguyen
+        other   | Kim Lee Nguyen
+        """,
+        roll("""
+        MA60000001 | Rosa Maria Vega | ACTIVE | 2027-01-01
+        MA60000002 | Kim Tran Nguyen | ACTIVE | 2027-01-01
+        MA60000003 | Kim Thi Nguyen  | ACTIVE | 2027-01-01
+        """),
+    )
+    said = judgements(con)
+    assert {pair: judgement for pair, judgement in said.items() if pair[0] != "other"} == {
+        ("unique", "MA60000001"): "same",
+        ("plain", "MA60000001"): "same",
+        ("twofold", "MA60000002"): "unsure",
+        ("twofold", "MA60000003"): "unsure",
+        ("told", "MA60000002"): "same",
+    }
+    ((named, fully),) = ask(
+        "select max(probability) filter (left_id = 'plain'), max(probability) filter (left_id = 'unique') from matching.candidate"
+    )
+    assert named < fully
+    assert "same" not in [judgement for pair, judgement in said.items() if pair[0] == "other"], "its middle name contradicts both"
+    assert ask("select judgement from matching.candidate where left_id = 'told' and right_id = 'MA60000003'") == [("different",)]
+
+
+@pytest.mark.parametrize(
+    ("listed", "licensed"),
+    [
+        ("Kathy Ann Brandvold", "Katherine Ann Brandvold"),
+        ("Katherine Ann Brandvold-Ito", "Katherine Ann Brandvold"),
+        ("Katherine Ann Brandvlod", "Katherine Ann Brandvold"),
+        ("Katherine Ann O'Brandvold", "Katherine Ann O_Brandvold"),
+        ("Katherine Ann Brändvold", "Katherine Ann Brandvold"),
+    ],
+)
+def test_ways_to_write_one_name(con: duckdb.DuckDBPyConnection, listed: str, licensed: str) -> None:
+    matched(con, f"id | name\na | {listed}", roll(f"MA60000001 | {licensed} | ACTIVE | 2027-01-01"))
+    assert judgements(con) == {("a", "MA60000001"): "same"}
+
+
+def test_two_licenses_under_one_plain_name_are_not_one_person_by_name_alone(con: duckdb.DuckDBPyConnection) -> None:
+    crowd = "\n".join(f"MA602{at:05d} | Kim Nguyen | ACTIVE | 2027-01-01" for at in range(12))
+    matched(con, "id | name\na | Kim Nguyen", roll(crowd))
+    assert set(judgements(con).values()) == {"unsure"}
+
+
+def test_a_number_is_carried_to_another_listing_with_the_same_npi(con: duckdb.DuckDBPyConnection) -> None:
+    ask = matched(
+        con,
+        """
+        id | source | name        | license    | npi
+        a  | alder  | Kim Nguyen  | MA60000002 | 1234567893
+        b  | birch  | Kim Nguyen  |            | 1234567893
+        c  | birch  | Olaf Nguyen |            | 1234567893
+        """,
+        roll("""
+        MA60000002 | Kim Tran Nguyen | ACTIVE | 2027-01-01
+        MA60000003 | Kim Thi Nguyen  | ACTIVE | 2027-01-01
+        """),
+    )
+    said = judgements(con)
+    assert said["a", "MA60000002"] == said["b", "MA60000002"] == "same"
+    assert ("b", "MA60000003") not in said
+    assert said.get(("c", "MA60000002")) != "same"
+    ((a,), (b,)) = ask("select provider_id from matching.provider_member where member_id in ('a', 'b')")
+    assert a == b
+
+
+def test_nothing_unsure_ties_two_listings_to_one_provider(con: duckdb.DuckDBPyConnection) -> None:
+    ask = matched(
+        con,
+        "id | name\na | Kim Nguyen\nb | Kim T Nguyen",
+        roll("MA60000002 | Kim Tran Nguyen | ACTIVE | 2027-01-01\nMA60000003 | Kim Thi Nguyen | ACTIVE | 2027-01-01"),
+    )
+    assert ask("select count(distinct provider_id) from matching.provider_member") == [(2,)]
+
+
+def test_a_practice_is_matched_to_nobody(con: duckdb.DuckDBPyConnection) -> None:
+    ask = matched(con, "id | practice\na | Vega Massage", roll("MA60000001 | Rosa Vega | EXPIRED | 2020-01-01"))
+    assert ask("select * from matching.candidate") == [] and ask("select * from matching.finding") == []
+
+
+def test_without_a_roll_nothing_is_asked_of_licenses(con: duckdb.DuckDBPyConnection) -> None:
+    drawn(con, "id | name | license\na | Rosa Vega | MA60000001")
+    asked = matching.Settings(profession="massage_therapist")
+    matching.link(con, asked)
+    matching.findings(con, asked)
+    assert con.execute("select * from matching.finding").fetchall() == []
+
+
+def test_the_same_tables_come_out_whatever_the_order_of_rows(con: duckdb.DuckDBPyConnection) -> None:
+    listings = ["a | Kim Nguyen | MA60000002 | 9 Oak St", "b | Kim T Nguyen | | 9 Oak St", "c | Kim Tran Nguyen | MA60000002 | 8 Elm St"]
+    tables = []
+    for rows in (listings, listings[::-1]):
+        with duckdb.connect() as each:
+            ask = matched(
+                each, "\n".join(["id | name | license | address", *rows]), roll("MA60000002 | Kim Tran Nguyen | EXPIRED | 2020-01-01")
+            )
+            tables.append([
+                ask("select * from matching.candidate order by all"),
+                ask("select * from matching.provider_member order by all"),
+                ask("select listing_id, kind from matching.duplicate order by all"),
+                ask("select check_name, tier from matching.finding order by all"),
+            ])  # fmt: skip
+    assert tables[0] == tables[1]
