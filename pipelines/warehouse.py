@@ -193,9 +193,10 @@ def insert_read(
     if _exists(con, "reject_errors"):
         con.execute(
             "insert into parsed.problem (source_id, snapshot_id, evidence_id, locator, reason, excerpt) "
-            "select $source_id, $snapshot_id, $evidence_id, 'line ' || line, "
-            "'the row does not fit its header: ' || replace(error_type::text, '_', ' ') || coalesce(' in ' || column_name, ''), "
-            "left(csv_line, 200) from reject_errors",
+            "select $source_id, $snapshot_id, $evidence_id, 'record ' || line, "
+            "'the row does not fit its header: ' || lower(replace(min(error_type::text), '_', ' ')), "
+            # the row itself may hold what we never keep, such as a birth year; the evidence has it
+            "'' from reject_errors group by line",
             refused,
         )
     _forget_rejects(con)

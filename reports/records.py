@@ -74,7 +74,7 @@ class Context:
     audit: str
     title: str
     state: str  # in words: Washington
-    profession: str  # in words, plural: massage therapists
+    profession: str  # in words: massage therapist
     run_id: str
     code_version: str
     made_at: datetime  # UTC; the only clock a document sees

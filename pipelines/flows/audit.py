@@ -4,17 +4,20 @@ Called plainly (`audit.fn`), the stages run in this process and need no server. 
 a worker runs it, and every stage is a task run in Prefect's API.
 """
 
+import inspect
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
-from typing import Any, ParamSpec, TypeVar
+from typing import Any, Literal, ParamSpec, TypeVar
 
 from pipelines import settings as environment
 
 environment.tell_nobody()
 
-from prefect import Task, flow, get_run_logger, task  # noqa: E402 - telemetry is switched off before Prefect is read
+from prefect import Flow, Task, flow, get_run_logger, task  # noqa: E402 - telemetry is switched off before Prefect is read
 from prefect.cache_policies import NO_CACHE  # noqa: E402 - what a stage finished is on disk already
 from prefect.context import FlowRunContext  # noqa: E402
+from prefect.utilities.callables import parameter_schema  # noqa: E402
 
 from pipelines import demo, runs, stages  # noqa: E402
 from pipelines.runs import STAGES, Run  # noqa: E402
@@ -25,6 +28,9 @@ from scrapers.sources import Audit, load_audit  # noqa: E402
 P = ParamSpec("P")
 R = TypeVar("R")
 Progress = Callable[[int, int | None, str], None]
+Stage = Literal["collect", "curate", "match", "publish"]
+# What only the calling process can use, and what a form on a server may not change.
+OURS = frozenset({"say", "progress", "marks", "quality"})
 
 collect_source = task(name="collect", task_run_name="collect {source.name}", cache_policy=NO_CACHE)(stages.collect_source)
 curate = task(name="curate", cache_policy=NO_CACHE)(stages.curate)
@@ -37,13 +43,27 @@ def step(work: Task[P, R]) -> Callable[P, R]:
     return work if FlowRunContext.get() is not None else work.fn
 
 
-@flow(name="audit", flow_run_name="audit {card}", validate_parameters=False)
+class Home(Flow[P, R]):
+    """A flow that keeps OURS at home: no server is sent those arguments, and no form of a deployment offers them."""
+
+    def __init__(self, fn: Callable[P, R], **options: Any) -> None:
+        super().__init__(fn, **options)
+        whole = inspect.signature(fn)
+        self.__signature__ = whole.replace(parameters=[each for each in whole.parameters.values() if each.name not in OURS])
+        self.parameters = parameter_schema(self)
+
+    def serialize_parameters(self, parameters: dict[str, Any]) -> dict[str, Any]:
+        """What the API is told."""
+        return super().serialize_parameters({name: value for name, value in parameters.items() if name not in OURS})
+
+
+@partial(Home, name="audit", flow_run_name="audit {card}", validate_parameters=False)
 def audit(
     card: str,
     data: str | None = None,
-    start: str = "collect",
+    start: Stage = "collect",
     offline: bool = False,
-    only: str | None = None,
+    only: Stage | None = None,
     say: Callable[[str], None] | None = None,
     progress: Progress | None = None,
     marks: tuple[str, ...] = ("DRAFT",),

@@ -11,7 +11,7 @@ with said as (
     'status ' || quote_of(credential.status) || ' is not on the card; map it under words: status', left(credential.number, 200)
   from parsed.credential
   join curated.status_meaning as meaning on meaning.source_id = credential.source_id and meaning.status_raw = status_key(credential.status)
-  where meaning.status = 'unknown'
+  where not meaning.is_on_card
 )
 select
   left(sha256(concat_ws('|', source_id, snapshot_id, coalesce(evidence_id, ''), coalesce(locator, ''), reason,

@@ -14,6 +14,7 @@ select
   coalesce(word.status, 'unknown') as status,
   word.may_practice,
   coalesce(word.citation, 'not on the card: a person must read it') as citation,
-  met.status_raw is not null as is_met
+  met.status_raw is not null as is_met,
+  word.status_raw is not null as is_on_card
 from word
 full join met on met.source_id = word.source_id and met.status_raw = word.status_raw

@@ -161,7 +161,7 @@ class _Edition:
         yield self.section("duplicates", ((name, *(shown(self.by_name[kind, scope]) for kind in kinds)) for scope, name in everyone))
         if self.has_roll:
             yield self.section("status", self.statuses())
-        known = ("standing.confirmed", "standing.contradicted", "standing.undetermined", "unique")
+        known = ("standing.confirmed", "standing.undetermined", "standing.contradicted", "unique")
         yield self.section("standing", ((name, *(self.by_name[each, scope].numerator for each in known)) for scope, name in everyone))
         changes = self.changes()
         if changes:
@@ -267,6 +267,7 @@ class _Edition:
                 *(each.true, each.found, *_share(each.found, each.true), each.unsure),
             )
             for each in self.context.measured
+            if each.check != "no_license_found"  # tier C by rule: it has no tier A to be right in
         ]
 
     def results(self) -> Section:

@@ -1,41 +1,29 @@
--- The listings an audit speaks about: what each insurer's newest complete visit showed of persons. Every rate counts these
--- rows and no others. A provider's best credential counts, so one that permits practice outranks any that does not; a
--- license is valid through its expiry date; an event without a date of its own is dated by an expiry that has passed.
+-- The listings an audit speaks about: what each insurer's newest complete visit showed of persons of the audited profession.
+-- Every rate counts these rows and no others. Whether a license was in force is matching's answer (license_on_day); events too
+-- young to be findings are shown beside it. What matching would not say, because another license may be the person's, stays unclear.
 with held as (
-  select left_id as listing_id, right_id as credential_id
-  from matching.match
-  where left_kind = 'listing' and right_kind = 'credential' and judgement = 'same'
-  union
-  select listed.member_id, licensed.member_id
-  from matching.provider_member as listed
-  join matching.provider_member as licensed on licensed.provider_id = listed.provider_id and licensed.member_kind = 'credential'
-  where listed.member_kind = 'listing'
-), dated as (
   select
-    held.listing_id,
+    match.left_id as listing_id,
     credential.credential_id,
     credential.status,
     case
-      when credential.may_practice then 'in_force'
-      when credential.may_practice is null then 'unclear'
-      when credential.status = 'expired' and credential.expires_on >= listing.observed_on then 'in_force'
-      else 'not_in_force'
+      when credential.may_practice or (credential.status = 'expired' and credential.expires_on >= listing.observed_on) then 'in_force'
+      when not credential.may_practice
+        and listing.observed_on - coalesce(credential.status_since_on, credential.expires_on) between 0 and cast($grace_days as integer)
+        then 'not_in_force'
+      else 'unclear'
     end as license,
-    coalesce(
-      credential.status_since_on,
-      case when credential.expires_on < listing.observed_on then credential.expires_on end
-    ) as event_on,
-    credential.expires_on
-  from held
-  join curated.credential on credential.credential_id = held.credential_id
-  join curated.listing on listing.listing_id = held.listing_id
+    coalesce(credential.status_since_on, credential.expires_on) as event_on
+  from matching.match
+  join curated.credential on credential.credential_id = match.right_id
+  join curated.listing on listing.listing_id = match.left_id
+  where match.left_kind = 'listing' and match.right_kind = 'credential' and match.judgement = 'same'
 ), best as (
   select *
-  from dated
+  from held
   qualify row_number() over (
     partition by listing_id
-    order by case license when 'in_force' then 0 when 'unclear' then 1 else 2 end, event_on desc nulls last, expires_on desc nulls last,
-      credential_id
+    order by case license when 'in_force' then 0 when 'not_in_force' then 1 else 2 end, event_on desc nulls last, credential_id
   ) = 1
 ), unsure as (
   select distinct left_id as listing_id
@@ -53,6 +41,16 @@ with held as (
     bool_or(kind = 'multi_location') as is_multi_location
   from matching.duplicate
   group by listing_id
+), stated as (
+  select
+    listing.listing_id,
+    case when ended.listing_id is not null then ended.credential_id else best.credential_id end as credential_id,
+    case when ended.listing_id is not null then ended.status else best.status end as status,
+    case when ended.listing_id is not null then 'not_in_force' else best.license end as license,
+    case when ended.listing_id is not null then ended.expired_on else best.event_on end as event_on
+  from curated.listing
+  left join matching.license_on_day as ended on ended.listing_id = listing.listing_id
+  left join best on best.listing_id = listing.listing_id
 )
 select
   listing.listing_id,
@@ -63,16 +61,18 @@ select
   listing.observed_on,
   not coalesce(twin.is_duplicate, false) as is_unique,
   coalesce(twin.is_multi_location, false) as is_multi_location,
-  case when best.listing_id is not null then 'same' when unsure.listing_id is not null then 'unsure' else 'none' end as roll_match,
-  best.credential_id,
-  best.status,
-  best.license,
-  case when best.license = 'not_in_force' then best.event_on end as event_on,
-  case when best.license = 'not_in_force' then listing.observed_on - best.event_on end as days_since
+  case when stated.credential_id is not null then 'same' when unsure.listing_id is not null then 'unsure' else 'none' end as roll_match,
+  stated.credential_id,
+  stated.status,
+  stated.license,
+  case when stated.license = 'not_in_force' and stated.event_on <= listing.observed_on then stated.event_on end as event_on,
+  case when stated.license = 'not_in_force' and stated.event_on <= listing.observed_on
+    then listing.observed_on - stated.event_on end as days_since
 from curated.listing
 join curated.source on source.source_id = listing.source_id
-left join best on best.listing_id = listing.listing_id
+join matching.listed on listed.listing_id = listing.listing_id
+join stated on stated.listing_id = listing.listing_id
 left join unsure on unsure.listing_id = listing.listing_id
 left join person on person.listing_id = listing.listing_id
 left join twin on twin.listing_id = listing.listing_id
-where source.kind = 'insurer' and listing.is_latest and not coalesce(listing.is_organization, false)
+where source.kind = 'insurer' and listing.is_latest and listed.in_scope and not coalesce(listing.is_organization, false)

@@ -26,8 +26,9 @@ create table curated.listing (
   license_digits text, zip5 text, phone_digits text, npi_valid boolean)
 """
 OTHERS = """
-create table curated.credential (credential_id text, source_id text, license_key text, credential_type text, profession text, given_name text,
-  middle_name text, family_name text, suffix text, issued_on date, expires_on date, status text, may_practice boolean, evidence_id text);
+create table curated.credential (credential_id text, source_id text, license_key text, credential_type text, profession text,
+  given_name text, middle_name text, family_name text, suffix text, issued_on date,
+  expires_on date, status text, may_practice boolean, evidence_id text);
 create table curated.credential_history (credential_id text, seen_from_on date, seen_to_on date, status_raw text, status text,
   may_practice boolean, expires_on date, basis text);
 create table curated.source (source_id text, surface text);
@@ -110,8 +111,9 @@ def _list(con: duckdb.DuckDBPyConnection, number: int, row: dict[str, str]) -> N
     names = ", ".join(text)
     con.execute(f"insert into curated.listing ({names}) values ({', '.join('?' * len(text))})", list(text.values()))
     con.execute(
-        "update curated.listing set license_key = license_key(license_raw, $pattern, $digits), license_digits = license_digits(license_raw), "
-        "zip5 = zip5(zip), phone_digits = phone_digits(phone), npi_valid = npi_valid(npi) where listing_id = $id",
+        "update curated.listing set license_key = license_key(license_raw, $pattern, $digits), "
+        "license_digits = license_digits(license_raw), zip5 = zip5(zip), phone_digits = phone_digits(phone), npi_valid = npi_valid(npi) "
+        "where listing_id = $id",
         {"pattern": WASHINGTON_LICENSE, "digits": WASHINGTON_DIGITS, "id": text["listing_id"]},
     )
 

@@ -146,7 +146,7 @@ def test_an_unknown_status_says_nothing_and_goes_to_a_person(con: warehouse.Conn
     reasons = {reason for (reason,) in con.execute("select reason from curated.problem").fetchall()}
     assert reasons == {"expiry date 'soon' is not a date", "status 'Under Moonlight' is not on the card; map it under words: status"}
     noticed = [verdict.sentence for verdict in expectations.judge(expectations.of_models(con, cards)) if not verdict.met]
-    assert "curated.status_meaning: expected status <> 'unknown'; 1 row differs" in noticed
+    assert "curated.status_meaning: expected is_on_card; 1 row differs" in noticed
 
 
 def test_a_roll_that_repeats_a_license_keeps_what_permits_most(con: warehouse.Connection) -> None:

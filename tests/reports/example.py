@@ -7,7 +7,8 @@ from typing import Any
 
 import yaml
 
-from tests.reports.world import DAY, ROOT, World
+from reports.measures import LICENSE_CHECKS
+from tests.reports.world import DAY, ROOT, World, sha
 
 GIVEN = [
     "Adela",
@@ -139,22 +140,19 @@ def _listing(world: World, chance: random.Random, source: str, number: int) -> N
     draw, told = chance.random(), {"id": id, "name": name, "key": key}
     credential: dict[str, Any] = {"license_key": key, "given_name": "A", "family_name": "B"}
 
-    def found(check: str, tier: str) -> None:
-        held = None if check in ("no_license_found", "duplicate_listing", "missing_required_field") else f"k-{id}"
-        world.finding(
-            f"{abs(number * 7919 + len(check) * 104729):012x}{len(source):04x}",
-            check,
-            id,
-            tier,
-            credential_id=held,
-            sentence=SAYS[check].format(**told),
-        )
+    def found(check: str, tier: str, days: int | None = None) -> None:
+        held = f"k-{id}" if check in LICENSE_CHECKS else None
+        world.finding(sha(check + id)[:16], check, id, tier, credential_id=held, sentence=SAYS[check].format(**told))
+        if held:
+            world.ended(id, held, days)
 
     if number < len(HOSTILE) or draw < 0.06:
-        world.credential(f"k-{id}", "expired", id, expires_on=DAY - timedelta(days=chance.choice([12, 60, 263, 700])), **credential)
-        found("lapsed_license", "A" if draw < 0.8 else "B")
+        days = chance.choice([12, 60, 263, 700])
+        world.credential(f"k-{id}", "expired", id, expires_on=DAY - timedelta(days=days), **credential)
+        if days > 30:
+            found("lapsed_license", "A" if draw < 0.8 else "B", days)
     elif draw < 0.08:
-        world.credential(f"k-{id}", "suspended", id, status_since_on=DAY - timedelta(days=190), **credential)
+        world.credential(f"k-{id}", "suspended", id, **credential)
         found("barred_license", "A")
     elif draw < 0.10:
         world.credential(f"k-{id}", "retired", id, expires_on=None, **credential)

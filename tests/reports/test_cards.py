@@ -16,7 +16,7 @@ def test_what_is_drawn_here_is_there_in_truth(table: str) -> None:
 
 def test_models_run_in_order_and_their_cards_name_every_column(world: World) -> None:
     cards = models.load("reports/sql", "reports")
-    done = [model.name for model in models.build(world.con, cards, {})]
+    done = [model.name for model in models.build(world.con, cards, {"grace_days": 30})]
     assert done == ["reports.in_scope", "reports.flagged", "reports.flow"]
     models.describe(world.con, [card for card in cards if card.sql])
     said = world.rows("select comment from duckdb_columns() where schema_name = 'reports' and comment is null")

@@ -117,7 +117,7 @@ def test_the_pdf_is_tagged_titled_and_says_its_language(document: pypdf.PdfReade
     assert root["/Lang"] == "en"
     assert root["/ViewerPreferences"]["/DisplayDocTitle"]
     assert document.metadata is not None
-    assert document.metadata.title == "Massage therapy directories: findings for the insurance commissioner"
+    assert document.metadata.title == "Massage therapy directories – findings for the insurance commissioner"
     assert b"<pdfuaid:part>1</pdfuaid:part>" in root["/Metadata"].get_data()
     kinds: set[str] = set()
     alts: list[str] = []

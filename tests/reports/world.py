@@ -8,6 +8,7 @@ from typing import Any
 
 import duckdb
 
+from pipelines import models
 from reports.records import Context, Measured
 
 ROOT = Path(__file__).parents[2]
@@ -29,6 +30,8 @@ SHAPES = {
     "matching.match": "left_kind text, left_id text, right_kind text, right_id text, judgement text, judged_by text",
     "matching.provider_member": "provider_id text, member_kind text, member_id text",
     "matching.duplicate": "listing_id text, group_id text, kind text, keeper_listing_id text",
+    "matching.listed": "listing_id text, in_scope boolean",
+    "matching.license_on_day": "listing_id text, credential_id text, status text, expired_on date",
     "matching.standing": "claim_id text, standing text, evidence_class text, observed_on date",
     "matching.finding": "finding_id text, audit text, check_name text, subject_kind text, subject_id text, claim_id text, listing_id text,"
     " tier text, sentence text, rule_ids text[], observed_on date, state text, stage text, credential_id text, evidence_ids text[]",
@@ -69,15 +72,15 @@ class World:
             response_count=1,
             record_count=0,
             problem_count=0,
-            sha256=_sha(snapshot),
+            sha256=sha(snapshot),
             is_latest=latest,
         )
         self.add(
             "curated.evidence",
-            evidence_id=_sha(name)[:20],
+            evidence_id=sha(name)[:20],
             snapshot_id=snapshot,
             http_status=200,
-            sha256=_sha("body" + name),
+            sha256=sha("body" + name),
             fetched_at=at,
             url=f"https://directory.{name}.example/find?profession=massage&page=1",
         )
@@ -96,11 +99,13 @@ class World:
             "zip5": "99201",
             "address": "12 Hidden Street",
             "phone": "509-555-0100",
-            "evidence_id": _sha(source)[:20],
+            "evidence_id": sha(source)[:20],
             "is_latest": True,
             "is_organization": False,
         }
+        in_scope = more.pop("in_scope", True)
         self.add("curated.listing", **(row | more))
+        self.add("matching.listed", listing_id=id, in_scope=in_scope)
 
     def credential(self, id: str, status: str = "active", listing: str | None = None, judgement: str = "same", **more: Any) -> None:
         may = {"active": True, "unknown": None}.get(status, False)
@@ -108,6 +113,14 @@ class World:
         self.add("curated.credential", **(row | {"expires_on": DAY + timedelta(days=200)} | more))
         if listing:
             self.add("matching.match", left_kind="listing", left_id=listing, right_kind="credential", right_id=id, judgement=judgement)
+
+    def ended(self, listing: str, credential: str, days: int | None) -> None:
+        """What matching says of a license that was not in force on the day of the listing."""
+        since = None if days is None else DAY - timedelta(days=days)
+        self.con.execute(
+            "insert into matching.license_on_day select ?, credential_id, status, ? from curated.credential where credential_id = ?",
+            [listing, since, credential],
+        )
 
     def finding(self, id: str, check: str, listing: str, tier: str = "A", **more: Any) -> None:
         found = "select claim_id, evidence_id from curated.listing where listing_id = ?"
@@ -132,8 +145,7 @@ class World:
 
     def models(self) -> "World":
         """Run the reports' own models over what was put in."""
-        for name in ("in_scope", "flagged", "flow"):
-            self.con.execute(f"create or replace table reports.{name} as {(ROOT / f'reports/sql/{name}.sql').read_text()}")
+        models.build(self.con, models.load("reports/sql", "reports"), {"grace_days": 30})
         return self
 
     def rows(self, sql: str) -> list[tuple[Any, ...]]:
@@ -146,7 +158,7 @@ def context(**more: Any) -> Context:
         "audit": "massage",
         "title": "Massage therapy directories",
         "state": "Washington",
-        "profession": "massage therapists",
+        "profession": "massage therapist",
         "run_id": "20261122T181502Z",
         "code_version": "0.1.0",
         "made_at": datetime(2026, 11, 22, 18, 20, 5, tzinfo=UTC),
@@ -159,5 +171,5 @@ def context(**more: Any) -> Context:
     return Context(**(said | more))
 
 
-def _sha(text: str) -> str:
+def sha(text: str) -> str:
     return hashlib.sha256(text.encode()).hexdigest()

@@ -60,6 +60,10 @@ def test_several_places_are_told_apart_from_duplicates(con: duckdb.DuckDBPyConne
 def test_different_license_numbers_tell_two_people_apart(con: duckdb.DuckDBPyConnection) -> None:
     matched(
         con,
-        "id | name | license | address | phone\na | Kim Nguyen | MA60000001 | 9 Oak St | 206 555 0101\nb | Kim Nguyen | MA60000002 | 9 Oak St | 206 555 0101",
+        """
+        id | name       | license    | address  | phone
+        a  | Kim Nguyen | MA60000001 | 9 Oak St | 206 555 0101
+        b  | Kim Nguyen | MA60000002 | 9 Oak St | 206 555 0101
+        """,
     )
     assert found(con, "duplicate_listing") == {}
