@@ -75,16 +75,14 @@ create or replace temp table failed (
 # A rule about the public website is cited only for what the website showed.
 _FINDING = """
 create or replace table matching.finding as
-with latest as (
-  select source_id, max(observed_on) as latest_on from curated.snapshot group by source_id
-), placed as (
+with placed as (
   select
     failed.*,
     failed.claim_id || case when failed.subject_kind = 'listing' and nth.place > 1 then '|' || nth.place else '' end as about,
     listing.source_id, listing.is_latest, source.surface
   from failed
   join curated.listing on listing.listing_id = failed.listing_id
-  join curated.source on source.source_id = listing.source_id
+  left join curated.source on source.source_id = listing.source_id
   left join (
     select listing_id, row_number() over (partition by snapshot_id, claim_id order by locator, listing_id) as place
     from curated.listing

@@ -30,22 +30,22 @@ union all
 select 'listing:' || one, 'listing:' || other from same_place
 """
 
-# Family names a slip apart, or one within the other, at one telephone or street.
+# Family names a slip apart, or one within the other, at one telephone or street. A telephone of hundreds is a call centre's.
 _NEAR_COLLEAGUES = """
 create or replace temp table near_colleague as
-select distinct one, other from (
-  select one.family as one, other.family as other
-  from matching.listed as one join matching.listed as other
-    on one.snapshot_id = other.snapshot_id and one.phone_digits = other.phone_digits and one.family <> other.family
-  union all
-  select one.family, other.family
-  from matching.listed as one join matching.listed as other
-    on one.snapshot_id = other.snapshot_id and one.street = other.street and one.family <> other.family
+with shown as (
+  select distinct snapshot_id, unnest([phone_digits, street]) as place, family from matching.listed where family is not null
+), small as (
+  select *, count(*) over (partition by snapshot_id, place) as family_count from shown
 )
-where damerau_levenshtein(one, other) <= 1 or contains(one, other) or contains(other, one)
+select distinct one.family as one, other.family as other
+from small as one
+join small as other on one.snapshot_id = other.snapshot_id and one.place = other.place and one.family <> other.family
+where one.family_count <= 300
+  and (damerau_levenshtein(one.family, other.family) <= 1 or contains(one.family, other.family) or contains(other.family, one.family))
 """
 
-# Two identities that may name one person, and what ties them. Only pairs that share a network, or an NPI, are asked about.
+# Two identities that may name one person, and what ties them: an NPI, a number, a license, or names alike.
 _ALIKE = """
 create or replace temp table alike as
 with who as (

@@ -1,6 +1,7 @@
 """One way in: `rollcall <verb>`."""
 
 import difflib
+import errno
 import json
 import sys
 from collections.abc import Callable, Iterator
@@ -13,6 +14,8 @@ import click
 
 from pipelines import settings as environment
 from scrapers.records import Refused
+
+UNWRITABLE = {errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOTDIR, errno.EEXIST, errno.ENOSPC}
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -57,6 +60,12 @@ def main() -> None:
     except BrokenPipeError:
         sys.stderr.close()  # the reader of our output went away, as `| head` does
         sys.exit(0)
+    except OSError as wrong:
+        if wrong.errno not in UNWRITABLE:
+            raise
+        where = f"{wrong.filename} cannot be written" if wrong.filename else "something cannot be written"
+        click.echo(f"rollcall: {where} ({wrong.strerror}); make room or leave for it there, or give another folder with --data", err=True)
+        sys.exit(2)
 
 
 def with_data(verb: Callable[..., R]) -> Callable[..., R]:

@@ -108,11 +108,11 @@ def judge(expectations: Sequence[Expectation]) -> list[Verdict]:
     if not expectations:
         return []
     settings.tell_nobody()
-    logging.getLogger("great_expectations").setLevel(logging.WARNING)  # it tells of every scratch folder it makes
     import great_expectations as gx  # takes 3-4 seconds: only a gate pays for it
     from great_expectations.data_context.types.base import ProgressBarsConfig
     from great_expectations.expectations.core.expect_column_values_to_be_between import ExpectColumnValuesToBeBetween
 
+    logging.getLogger("great_expectations").setLevel(logging.WARNING)  # it tells of every scratch folder it makes
     measured = pandas.DataFrame([{f"e{number}": each.value for number, each in enumerate(expectations)}])
     context = gx.get_context(mode="ephemeral")
     context.variables.progress_bars = ProgressBarsConfig(globally=False)

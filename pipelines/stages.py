@@ -99,36 +99,37 @@ def publish(
     settings: Settings, audit: Audit, run: Run, say: Say, marks: Sequence[str] = ("DRAFT",), quality: Quality | None = None
 ) -> Published:
     """Measure, render the documents, and put database and documents where readers look, the pointer last."""
-    base = finished_database(run, "match", audit)
-    home = settings.curated(audit.name)
-    part = run.folder / "documents.part"
-    shutil.rmtree(part, ignore_errors=True)
-    part.mkdir(parents=True)
-    database = run.database("publish")
-    with warehouse.rebuilt(database, base, settings.memory_limit) as con:
-        found = publication.measure(con, audit)
-        # a run that began past `curate` stands on the tables of the run before it
-        con.execute(
-            "update curated.run set run_id = $id, started_at = $began, finished_at = $now, code_version = $code",
-            {"id": run.id, "began": warehouse.utc(run.started_at), "now": warehouse.utc(runs.clock(settings)), "code": runs.code_version()},
-        )
-        cards = models.load("reports/sql", "reports")
-        models.describe(con, cards)
-        gate("publish", run, audit, expectations.of_models(con, cards), say)
-        names = publication.documents(con, audit, run, part, marks, found, quality(con) if quality else (), settings.contact, say)
-        listing_count, finding_count = (
-            warehouse.count(con, "curated.listing where is_latest"),
-            warehouse.count(con, "matching.finding where state <> 'resolved'"),
-        )
-    (part / "expectations.html").write_text(gate_page.every(run, audit), encoding="utf-8")
-    folder = home / run.id
-    shutil.rmtree(folder, ignore_errors=True)
-    part.replace(folder)
-    target = home / f"audit-{run.id}.duckdb"
-    warehouse.settle(database, target)
-    publication.point(home, target)
-    runs.finished(run, "publish")
-    return Published(run.id, target, tuple(folder / name for name in (*names, "expectations.html")), listing_count, finding_count)
+    with warehouse.alone(run.folder):
+        base = finished_database(run, "match", audit)
+        home = settings.curated(audit.name)
+        part = run.folder / "documents.part"
+        shutil.rmtree(part, ignore_errors=True)
+        part.mkdir(parents=True)
+        database = run.database("publish")
+        with warehouse.rebuilt(database, base, settings.memory_limit) as con:
+            found = publication.measure(con, audit)
+            # a run that began past `curate` stands on the tables of the run before it
+            con.execute(
+                "update curated.run set run_id = $id, started_at = $began, finished_at = $now, code_version = $code",
+                {"id": run.id, "began": warehouse.utc(run.started_at), "now": warehouse.utc(runs.clock(settings)), "code": runs.code_version()},
+            )
+            cards = models.load("reports/sql", "reports")
+            models.describe(con, cards)
+            gate("publish", run, audit, expectations.of_models(con, cards), say)
+            names = publication.documents(con, audit, run, part, marks, found, quality(con) if quality else (), settings.contact, say)
+            listing_count, finding_count = (
+                warehouse.count(con, "curated.listing where is_latest"),
+                warehouse.count(con, "matching.finding where state <> 'resolved'"),
+            )
+        (part / "expectations.html").write_text(gate_page.every(run, audit), encoding="utf-8")
+        folder = home / run.id
+        shutil.rmtree(folder, ignore_errors=True)
+        part.replace(folder)
+        target = home / f"audit-{run.id}.duckdb"
+        warehouse.settle(database, target)
+        publication.point(home, target)
+        runs.finished(run, "publish")
+        return Published(run.id, target, tuple(folder / name for name in (*names, "expectations.html")), listing_count, finding_count)
 
 
 def gate(room: str, run: Run, audit: Audit, asked: Sequence[expectations.Expectation], say: Say) -> list[expectations.Verdict]:

@@ -111,15 +111,31 @@ def opened(path: Path, memory_limit: str = "4GB", scratch: Path | None = None) -
 @contextmanager
 def rebuilt(target: Path, base: Path | None = None, memory_limit: str = "4GB") -> Iterator[Connection]:
     """A database that appears at `target` only when the block ends well; it starts as a copy of `base` where one is given."""
-    part = target.with_suffix(".part")
-    for left in (part, part.with_name(part.name + ".wal")):
-        left.unlink(missing_ok=True)
-    part.parent.mkdir(parents=True, exist_ok=True)
-    if base is not None:
-        shutil.copyfile(base, part)
-    with opened(part, memory_limit, scratch=target.with_suffix(".spill")) as con:
-        yield con
-    settle(part, target)
+    with alone(target.parent):
+        part = target.with_suffix(".part")
+        for left in (part, part.with_name(part.name + ".wal")):
+            left.unlink(missing_ok=True)
+        if base is not None:
+            shutil.copyfile(base, part)
+        with opened(part, memory_limit, scratch=target.with_suffix(".spill")) as con:
+            yield con
+        settle(part, target)
+
+
+@contextmanager
+def alone(folder: Path) -> Iterator[None]:
+    """Keep every other process out of a working folder until the block ends; the system lets go when the holder dies."""
+    folder.mkdir(parents=True, exist_ok=True)
+    try:
+        held = duckdb.connect(str(folder / "lock.duckdb"))
+    except duckdb.IOException as error:
+        if not any(word in str(error) for word in ("lock", "used by another process")):
+            raise
+        raise Refused(f"another run is at work in {folder} just now; let it finish, or stop it, then run again") from error
+    try:
+        yield
+    finally:
+        held.close()
 
 
 def settle(part: Path, target: Path) -> None:

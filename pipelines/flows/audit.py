@@ -10,20 +10,17 @@ from functools import partial
 from pathlib import Path
 from typing import Any, Literal, ParamSpec, TypeVar
 
+from prefect import Flow, Task, flow, get_run_logger, task
+from prefect.cache_policies import NO_CACHE
+from prefect.context import FlowRunContext
+from prefect.utilities.callables import parameter_schema
+
+from pipelines import demo, runs, stages
 from pipelines import settings as environment
-
-environment.tell_nobody()
-
-from prefect import Flow, Task, flow, get_run_logger, task  # noqa: E402 - telemetry is switched off before Prefect is read
-from prefect.cache_policies import NO_CACHE  # noqa: E402 - what a stage finished is on disk already
-from prefect.context import FlowRunContext  # noqa: E402
-from prefect.utilities.callables import parameter_schema  # noqa: E402
-
-from pipelines import demo, runs, stages  # noqa: E402
-from pipelines.runs import STAGES, Run  # noqa: E402
-from pipelines.stages import Published  # noqa: E402
-from scrapers.records import Refused  # noqa: E402
-from scrapers.sources import Audit, load_audit  # noqa: E402
+from pipelines.runs import STAGES, Run
+from pipelines.stages import Published
+from scrapers.records import Refused
+from scrapers.sources import Audit, load_audit
 
 P = ParamSpec("P")
 R = TypeVar("R")

@@ -19,6 +19,7 @@ STEPS = ("captured", "parsed", "in_scope", "unique", "matched", "flagged", "revi
 ON_PAGE_ONE = (
     "unique",
     "duplicates",
+    "duplicate_listing.listing.a",
     "not_in_force.listing.a",
     "not_in_force.listing.ab",
     "not_in_force.provider.a",
@@ -48,6 +49,7 @@ CURRENT = "finding.tier in ('A', 'B') and finding.state <> 'resolved' and findin
 def build(con: Connection, measures: Sequence[Measure], context: Context) -> Report:
     """The commissioner's edition of one run; needs reports.in_scope, flagged and flow beside curated.* and matching.*."""
     edition = _Edition(con, measures, context)
+    subtitle = edition.say("subtitle")
     return Report(
         key="commissioner",
         title=edition.say("title"),
@@ -60,7 +62,7 @@ def build(con: Connection, measures: Sequence[Measure], context: Context) -> Rep
         annex=edition.annex(),
         made_at=context.made_at.strftime("%Y-%m-%dT%H:%M:%SZ"),
         extra={
-            "subtitle": edition.say("subtitle"),
+            "subtitle": subtitle[:1].upper() + subtitle[1:],
             "notices": [edition.say(mark.lower()) for mark in context.marks if mark.lower() in edition.words],
             "figures": edition.figures(),
             "annex_stacks": ANNEX,
@@ -99,7 +101,9 @@ class _Edition:
     @cached_property
     def names(self) -> Mapping[str, str]:
         """What the braces in report.yml stand for."""
-        counts = {"listings": "listings", "duplicates": "duplicates", "unique": "unique", "providers": "providers"}
+        counts = {name: name for name in ("listings", "duplicates", "unique", "providers")} | {
+            "duplicates_a": "duplicate_listing.listing.a"
+        }
         if self.has_roll:
             counts |= {"same": "match.same", "unsure": "match.unsure", "unmatched": "match.none"}
             counts |= {"barred": "not_in_force.listing.a", "barred_wide": "not_in_force.listing.ab"}
@@ -198,7 +202,7 @@ class _Edition:
         """The few counts of the first page, each with what it counts."""
         wanted = {
             "listings": "listings in scope",
-            "duplicates": "duplicates",
+            "duplicate_listing.listing.a": "documented duplicates (tier A)",
             "not_in_force.listing.a": "license not in force, documented (tier A)",
             "match.none": "matched to no license, which says nothing about the person",
         }

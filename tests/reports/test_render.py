@@ -6,7 +6,7 @@ from dataclasses import replace
 from html.parser import HTMLParser
 from typing import Any
 
-import openpyxl  # type: ignore[import-untyped]
+import openpyxl
 import pypdf
 from hypothesis import given, settings
 from hypothesis import strategies as st
