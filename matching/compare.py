@@ -95,7 +95,7 @@ RESPECTS: dict[str, tuple[Level, ...]] = {
             "greatest(log2(0.06 / given_share), 1)",
             "{identity.given} is a form of {licensed.given}",
         ),
-        Level("initial", "given_alike.level = 'initial'", "-1", "an initial agrees: {identity.given} listed, {licensed.given} on the roll"),
+        Level("initial", "given_alike.level = 'initial'", "3", "an initial agrees: {identity.given} listed, {licensed.given} on the roll"),
         Level(
             "near",
             "given_alike.level = 'near'",
@@ -226,6 +226,7 @@ select distinct one.listed, other.licensed
 from (select distinct family as listed, unnest(string_split(family, ' ')) as word from identity) as one
 join (select distinct family as licensed, unnest(string_split(family, ' ')) as word from matching.licensed where in_profession) as other
   on one.word = other.word and length(one.word) >= 3
+  and one.word not in ('VAN', 'VON', 'DER', 'DEN', 'TER', 'DEL', 'LAS', 'LOS', 'SAN', 'IBN')
 where contains(one.listed, ' ') or contains(other.licensed, ' ')
 """
 

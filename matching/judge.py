@@ -8,7 +8,7 @@ but as the same person only if the name is rare, the full middle name agrees, or
 from matching.compare import RESPECTS, level_sql, reason_sql, weight_sql
 from matching.records import Connection
 
-ON_THE_ROLL = 0.9  # share of listed people who are on the roll at all; the rest is "none of them"
+ON_THE_ROLL = 0.95  # share of listed people who are on the roll at all; the rest is "none of them"
 SAME = 0.9  # posterior from which a pair may be the same
 UNSURE = 0.05  # below it a pair is different, unless the number says otherwise
 DOCUMENTED = 0.99  # posterior from which a pair may carry a tier A finding
@@ -36,7 +36,7 @@ with levelled as (
     {" + ".join(weight_sql(respect) for respect in RESPECTS)} as weight,
     licensed.roll_count * family_share * given_share * case when levelled.middle_name = 'equal' then middle_share else 1 end as namesakes,
     family_name <> 'different' and given_name <> 'different'
-      and not (family_name in ('near', 'moved') and given_name in ('near', 'initial', 'unsaid'))
+      and not (family_name in ('near', 'moved') and given_name in ('near', 'initial', 'unsaid') and middle_name <> 'equal')
       and middle_name <> 'contradicts' and levelled.suffix <> 'contradicts' as is_compatible,
     to_json([{_EXPLANATION}]) as explanation
   from levelled

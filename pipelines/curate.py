@@ -35,12 +35,12 @@ class State:
 def state_of(code: str) -> State:
     """A state's clock and rules: federal ones always, its own only where its card is shipped."""
     folder = ROOT / "states"
-    zones = yaml.safe_load((folder / "zones.yml").read_text(encoding="utf-8"))
+    known = yaml.safe_load((folder / "names.yml").read_text(encoding="utf-8")).get(code, {"name": code, "time_zone": "UTC"})
     federal = yaml.safe_load((folder / "us.yml").read_text(encoding="utf-8"))
     path = folder / f"{code.lower()}.yml"
     own = yaml.safe_load(path.read_text(encoding="utf-8")) if path.exists() and code.lower() != "us" else {}
     rules = [{**rule, "state": "US"} for rule in federal["rules"]] + [{**rule, "state": code} for rule in own.get("rules", [])]
-    return State(code, own.get("name", code), ZoneInfo(own.get("time_zone") or zones.get(code, "UTC")), tuple(rules))
+    return State(code, known["name"], ZoneInfo(known["time_zone"]), tuple(rules))
 
 
 def parts(audit: Audit) -> list[tuple[Source, str]]:

@@ -55,7 +55,7 @@ def documents(
             audit=audit.name,
             title=audit.title,
             state=state_of(audit.state).name,
-            profession=professions()[audit.profession].title,
+            profession=f"{professions()[audit.profession].title}s",
             run_id=run.id,
             code_version=code_version(),
             made_at=run.started_at,

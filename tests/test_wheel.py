@@ -21,7 +21,7 @@ def run(*command: str | Path, cwd: Path) -> str:
 
 def test_the_wheel_installed_elsewhere_runs_the_demo(tmp_path: Path) -> None:
     uv = Path(sys.executable).parent / "uv"
-    run(uv, "build", "--wheel", "--no-build-isolation", "--python", sys.executable, "--out-dir", tmp_path, ROOT, cwd=tmp_path)
+    run(uv, "build", "--no-build-isolation", "--python", sys.executable, "--out-dir", tmp_path, ROOT, cwd=tmp_path)
     (wheel,) = tmp_path.glob("rollcall-*.whl")
     elsewhere = tmp_path / "elsewhere"
     run(uv, "venv", "--python", sys.executable, elsewhere / "env", cwd=tmp_path)

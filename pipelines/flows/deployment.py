@@ -80,8 +80,16 @@ async def _register(how: dict[str, Any], pool: str) -> None:
     await (await flow.ato_deployment(**how, work_pool_name=pool)).aapply()
 
 
+class Waiting(Runner):
+    """Prefect's runner, ended by SIGTERM as by Ctrl-C: its own handler calls a coroutine that nobody awaits."""
+
+    def handle_sigterm(self, *_: Any, **__: Any) -> None:
+        """Leave the loop; schedules are paused and a run under way is ended on the way out."""
+        sys.exit(0)
+
+
 def _wait(how: dict[str, Any]) -> None:
-    runner = Runner(name=how["name"])
+    runner = Waiting(name=how["name"])
     runner.add_flow(flow, **how)
     sys.stderr.write(f"{how['name']}: waiting for {how['schedule'].cron} ({how['schedule'].timezone}); Ctrl-C ends it\n")
     asyncio.run(runner.start())

@@ -112,6 +112,7 @@ class _Edition:
             said["barred"] = shown(self.by_name["not_in_force.listing.a", "all"])
         return said | {
             "title": self.context.title,
+            "compared": " compared with the state's own license roll" if self.has_roll else "",
             "state": self.context.state,
             "profession": self.context.profession,
             "insurers": "; ".join(dict.fromkeys(name for _, name in self.insurers)),
