@@ -200,7 +200,8 @@ def why(settings: Settings, finding: str, audit: str | None, run_id: str | None)
     listing = rows_of(path, "select * from curated.listing where listing_id = $id", id=said["listing_id"])
     matches = rows_of(
         path,
-        "select match.*, credential.license_raw, credential.credential_type, credential.status, credential.expires_on "
+        "select match.*, credential.license_raw, credential.credential_type, credential.status, credential.expires_on, "
+        "credential.evidence_id as roll_evidence_id, credential.locator as roll_locator "
         "from matching.match left join curated.credential on credential_id = right_id "
         "where left_id = $id order by weight desc",
         id=said["listing_id"],
@@ -254,7 +255,9 @@ def why_lines(said: Mapping[str, Any]) -> Iterator[str]:
     for match in said["matches"]:
         held = f"{printable(match['credential_type'])}, {match['status']}, expires {match['expires_on'] or 'not said'}"
         yield f"match: {match['judgement']} as {printable(match['license_raw'])} ({held})"
-        yield f"  probability {match['probability']:.3f}, judged by {match['judged_by']}"
+        yield f"  probability {match['probability']:.3f}, judged by {match['judged_by']}; read from {match['roll_locator']}"
+        if match["judgement"] == "unsure":
+            continue  # supports nothing; the finding does not rest on it
         for each in match["explanation"]:
             yield f"  {each['respect']:<12} {each['weight']:+6.1f}  {printable(each['reason'])}"
     for rule in said["rules"]:

@@ -16,7 +16,7 @@ from pipelines.models import ROOT
 from pipelines.runs import Run, code_version
 from scrapers import sources
 from scrapers.evidence import Archive
-from scrapers.records import Evidence, Snapshot, Source, SourceUnreadable
+from scrapers.records import Evidence, Refused, Snapshot, Source, SourceUnreadable
 from scrapers.sources import Audit
 
 Say = Callable[[str], None]
@@ -184,8 +184,12 @@ def _load_snapshot(con: warehouse.Connection, archive: Archive, source: Source, 
     for page in pages:
         if hasattr(form, "parse"):
             _insert_parsed(con, form.parse(replace(page, body=archive.read(page)), source), source, snapshot, shown_on[page.id])
-        else:
+        elif archive.verify(page):
             _insert_selected(con, archive, source, snapshot, page, form.select(source, archive.head(page)), shown_on[page.id])
+        else:  # DuckDB reads the file itself, and would not notice
+            raise Refused(
+                f"evidence {page.id} ({page.url}) no longer has the SHA-256 it was kept under; restore {page.path} from a backup"
+            )
 
 
 def _day(page: Evidence, snapshot: Snapshot, zone: ZoneInfo) -> date:

@@ -111,7 +111,12 @@ def publish(
             # a run that began past `curate` stands on the tables of the run before it
             con.execute(
                 "update curated.run set run_id = $id, started_at = $began, finished_at = $now, code_version = $code",
-                {"id": run.id, "began": warehouse.utc(run.started_at), "now": warehouse.utc(runs.clock(settings)), "code": runs.code_version()},
+                {
+                    "id": run.id,
+                    "began": warehouse.utc(run.started_at),
+                    "now": warehouse.utc(runs.clock(settings)),
+                    "code": runs.code_version(),
+                },
             )
             cards = models.load("reports/sql", "reports")
             models.describe(con, cards)

@@ -1,6 +1,7 @@
 """Scheduling: an audit on the Prefect server in use, or in one process that waits."""
 
 import asyncio
+import multiprocessing
 import sys
 from contextlib import nullcontext
 from pathlib import Path
@@ -84,7 +85,9 @@ class Waiting(Runner):
     """Prefect's runner, ended by SIGTERM as by Ctrl-C: its own handler calls a coroutine that nobody awaits."""
 
     def handle_sigterm(self, *_: Any, **__: Any) -> None:
-        """Leave the loop; schedules are paused and a run under way is ended on the way out."""
+        """Leave the loop, which pauses the schedule; a run under way ends where it is and is gone on with next time."""
+        for run in multiprocessing.active_children():
+            run.terminate()
         sys.exit(0)
 
 
