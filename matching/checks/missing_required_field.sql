@@ -1,10 +1,11 @@
--- Grain: one row per listing observation that lacks a field the statute names, among those its source shows on any listing at all.
+-- Grain: one row per listing observation that lacks a field the statute names, among those its source shows on most listings
+-- of that snapshot. A field that a page shows now and then (a specialty beyond the page's own heading) is the page's habit.
 with shown as (
   select
-    source_id, bool_or(name_raw is not null) as name, bool_or(address is not null) as address, bool_or(phone is not null) as phone,
-    bool_or(specialty is not null) as specialty
+    snapshot_id, count(name_raw) > 0.5 * count(*) as name, count(address) > 0.5 * count(*) as address,
+    count(phone) > 0.5 * count(*) as phone, count(specialty) > 0.5 * count(*) as specialty
   from curated.listing
-  group by source_id
+  group by snapshot_id
 ), lacking as (
   select
     listing.*,
@@ -15,7 +16,7 @@ with shown as (
       case when shown.specialty and nullif(trim(listing.specialty), '') is null then 'specialty' end
     ] if field is not null] as fields
   from curated.listing
-  join shown on shown.source_id = listing.source_id
+  join shown on shown.snapshot_id = listing.snapshot_id
 )
 select
   listing_id, claim_id, 'claim' as subject_kind, claim_id as subject_id, observed_on,

@@ -25,7 +25,7 @@ with said as (
   select
     split.*,
     zip5(split.zip) as zip5,
-    case when place.street is not null then concat_ws('|', place.street, place.unit, zip5(split.zip)) end as address_key
+    case when place.street is not null then concat(place.street, '|', place.unit, '|', zip5(split.zip)) end as address_key
   from split
   left join parsed.address_part as place
     on place.address is not distinct from split.address and place.address_2 is not distinct from split.address_2
