@@ -210,10 +210,10 @@ _stage("publish", "Measure, write the DRAFT documents and publish the database."
 @with_data
 def plan(settings: environment.Settings, audit: str, as_json: bool) -> None:
     """Say what a run would ask of whom, before any request: requests, hosts, robots verdicts, pace, minutes."""
-    from pipelines import answers
+    from pipelines import health
 
-    said = answers.plan(settings, card_path(audit))
-    answer(said, as_json, lambda: answers.plan_lines(said))
+    said = health.plan(settings, card_path(audit))
+    answer(said, as_json, lambda: health.plan_lines(said))
 
 
 @rollcall.command(epilog="Example: rollcall status")
@@ -221,10 +221,10 @@ def plan(settings: environment.Settings, audit: str, as_json: bool) -> None:
 @with_data
 def status(settings: environment.Settings, as_json: bool) -> None:
     """Show runs, the health of sources, and what is stale or unfinished."""
-    from pipelines import answers
+    from pipelines import health
 
-    said = answers.status(settings)
-    answer(said, as_json, lambda: answers.status_lines(said))
+    said = health.status(settings)
+    answer(said, as_json, lambda: health.status_lines(said))
 
 
 @rollcall.command(epilog="Example: rollcall why 3f9a0c1d2e4b5a67 --data data/demo")
@@ -235,10 +235,10 @@ def status(settings: environment.Settings, as_json: bool) -> None:
 @with_data
 def why(settings: environment.Settings, finding: str, audit: str | None, run_id: str | None, as_json: bool) -> None:
     """Walk one finding back to the match, the listing, and kept bytes whose SHA-256 is checked anew."""
-    from pipelines import answers
+    from pipelines import queries
 
-    said = answers.why(settings, finding, audit, run_id)
-    answer(said, as_json, lambda: answers.why_lines(said))
+    said = queries.why(settings, finding, audit, run_id)
+    answer(said, as_json, lambda: queries.why_lines(said))
     if not said["verified"]:
         raise Refused(f"finding {finding}: kept evidence does not match its SHA-256; do not use it, restore data/raw from a copy")
 
@@ -255,13 +255,13 @@ def query(
     settings: environment.Settings, sql: str, audit: str | None, run_id: str | None, as_csv: bool, seconds: float, as_json: bool
 ) -> None:
     """Ask the published database in SQL: read-only, no file access, bounded time and memory."""
-    from pipelines import answers
+    from pipelines import queries
 
-    columns, rows = answers.query(settings, sql, audit, run_id, seconds)
+    columns, rows = queries.query(settings, sql, audit, run_id, seconds)
     if as_csv:
-        click.echo(answers.csv_text(columns, rows), nl=False)
+        click.echo(queries.csv_text(columns, rows), nl=False)
         return
-    answer([dict(zip(columns, row, strict=True)) for row in rows], as_json, lambda: answers.table_lines(columns, rows))
+    answer([dict(zip(columns, row, strict=True)) for row in rows], as_json, lambda: queries.table_lines(columns, rows))
 
 
 @rollcall.command(epilog='Example: rollcall deploy audits/wa_massage.yml --cron "0 5 1 * *" --timezone America/Los_Angeles')
@@ -290,10 +290,10 @@ def sources_group() -> None:
 @with_data
 def list_sources(settings: environment.Settings, as_json: bool) -> None:
     """List the source cards that Rollcall ships."""
-    from pipelines import answers
+    from pipelines import health
 
-    said = answers.sources_list(settings)
-    answer(said, as_json, lambda: answers.sources_lines(said))
+    said = health.sources_list(settings)
+    answer(said, as_json, lambda: health.sources_lines(said))
 
 
 @sources_group.command(name="check", epilog="Example: rollcall sources check wa.doh --live")
@@ -303,10 +303,10 @@ def list_sources(settings: environment.Settings, as_json: bool) -> None:
 @with_data
 def check_source(settings: environment.Settings, name: str, live: bool, as_json: bool) -> None:
     """Validate a source card and say in one page how the source fares."""
-    from pipelines import answers
+    from pipelines import health
 
-    said = answers.check(settings, name, live)
-    answer(said, as_json, lambda: answers.check_lines(said))
+    said = health.check(settings, name, live)
+    answer(said, as_json, lambda: health.check_lines(said))
     if said["verdict"] == "failing":
         raise click.exceptions.Exit(3)
 

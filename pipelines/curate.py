@@ -12,8 +12,9 @@ import yaml
 from matching import clean
 from matching.professions import profession_rows
 from pipelines import models, warehouse
+from pipelines.guards import leave_out
 from pipelines.models import ROOT
-from pipelines.runs import Run, code_version
+from pipelines.runs import Run, again, code_version
 from scrapers import sources
 from scrapers.evidence import Archive
 from scrapers.records import Evidence, Refused, Snapshot, Source, SourceUnreadable
@@ -43,6 +44,14 @@ def state_of(code: str) -> State:
     return State(code, known["name"], ZoneInfo(known["time_zone"]), tuple(rules))
 
 
+class Unread(Exception):
+    """A snapshot whose bytes are what they were, but cannot be read under its source's card."""
+
+    def __init__(self, said: Refused) -> None:
+        super().__init__(str(said))
+        self.said = said
+
+
 def parts(audit: Audit) -> list[tuple[Source, str]]:
     """Each source of an audit with the part it plays."""
     return [*([(audit.roll, "roll")] if audit.roll else []), *((each, "insurer") for each in audit.insurers)]
@@ -60,7 +69,15 @@ def load(con: warehouse.Connection, archive: Archive, audit: Audit, run: Run, sa
             raise SourceUnreadable(f"{source.name}: no complete snapshot is kept; run `rollcall collect {audit.name}` first")
         newest[source.name] = run.snapshots.get(source.name, snapshots[-1].id)
         for snapshot in snapshots:
-            _load_snapshot(con, archive, source, snapshot, state.zone)
+            try:
+                _load_snapshot(con, archive, source, snapshot, state.zone)
+            except Unread as error:
+                if snapshot is snapshots[-1]:
+                    archive.refuse(snapshot, str(error.said), datetime.now(UTC))
+                    again(run, [source.name])
+                    raise error.said from error
+                leave_out(con, snapshot.id)
+                say(f"{source.name}: {snapshot.id} cannot be read as its card stands now, and is left out: {error.said}")
         kept = [warehouse.count(con, f"parsed.{table} where source_id = $name", name=source.name) for table in ("listing", "credential")]
         say(f"{source.name}: {len(snapshots)} snapshot{'s' * (len(snapshots) != 1)}, {sum(kept):,} records")
     warehouse.load_all(
@@ -93,7 +110,10 @@ def count(archive: Archive, source: Source, snapshots: Sequence[Snapshot]) -> tu
         warehouse.lay_out(con)
         counts = []
         for snapshot in snapshots:
-            _load_snapshot(con, archive, source, snapshot, ZoneInfo("UTC"))
+            try:
+                _load_snapshot(con, archive, source, snapshot, ZoneInfo("UTC"))
+            except Unread as error:
+                raise error.said from error
             read = [
                 warehouse.count(con, f"parsed.{table} where snapshot_id = $id", id=snapshot.id)
                 for table in ("listing", "credential", "problem")
@@ -182,14 +202,17 @@ def _load_snapshot(con: warehouse.Connection, archive: Archive, source: Source, 
     )
     form = sources.format_of(source)
     for page in pages:
-        if hasattr(form, "parse"):
-            _insert_parsed(con, form.parse(replace(page, body=archive.read(page)), source), source, snapshot, shown_on[page.id])
-        elif archive.verify(page):
-            _insert_selected(con, archive, source, snapshot, page, form.select(source, archive.head(page)), shown_on[page.id])
-        else:  # DuckDB reads the file itself, and would not notice
-            raise Refused(
-                f"evidence {page.id} ({page.url}) no longer has the SHA-256 it was kept under; restore {page.path} from a backup"
-            )
+        is_parsed = hasattr(form, "parse")
+        body = archive.read(page) if is_parsed else b""
+        if not is_parsed and not archive.verify(page):  # DuckDB reads the file itself, and would not notice
+            raise Refused(f"evidence {page.id} ({page.url}) no longer has the SHA-256 it was kept under; restore {page.path} from a backup")
+        try:
+            if is_parsed:
+                _insert_parsed(con, form.parse(replace(page, body=body), source), source, snapshot, shown_on[page.id])
+            else:
+                _insert_selected(con, form.select(source, archive.head(page)), source, snapshot, page, shown_on[page.id])
+        except Refused as reason:
+            raise Unread(reason) from reason
 
 
 def _day(page: Evidence, snapshot: Snapshot, zone: ZoneInfo) -> date:
@@ -205,17 +228,16 @@ def _insert_parsed(con: warehouse.Connection, records: Iterable[Any], source: So
 
 
 def _insert_selected(
-    con: warehouse.Connection, archive: Archive, source: Source, snapshot: Snapshot, page: Evidence, select: str | None, shown_on: date
+    con: warehouse.Connection, select: str | None, source: Source, snapshot: Snapshot, page: Evidence, shown_on: date
 ) -> None:
     if select is None:  # an index or a plan list: kept as evidence, holds no records
         return
     try:
         warehouse.insert_read(con, source.kind, select, page.path, page.id, source.name, snapshot.id, shown_on)
     except warehouse.Error as error:
-        reason = f"{page.url} cannot be read as {source.format}: {str(error).splitlines()[0]}"
-        archive.refuse(snapshot, reason, datetime.now(UTC))
         raise SourceUnreadable(
-            f"{source.name}: {reason}; snapshot {snapshot.id} is kept but set aside, mend the card or the file and collect again"
+            f"{source.name}: {page.url} cannot be read as {source.format}: {str(error).splitlines()[0]}; "
+            f"snapshot {snapshot.id} is kept but set aside, mend the card or the file and collect again"
         ) from error
 
 

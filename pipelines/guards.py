@@ -42,12 +42,17 @@ def about_sources(con: warehouse.Connection, audit: Audit, say: Callable[[str], 
         for visit in broken:
             if visit is not visits[-1]:
                 say(f"{source.name}: {visit['snapshot_id']} holds {visit['records']:,} records and is left out as a broken capture")
-                for table in ABOUT_A_SNAPSHOT:
-                    con.execute(f"delete from parsed.{table} where snapshot_id = $id", {"id": visit["snapshot_id"]})
+                leave_out(con, visit["snapshot_id"])
         found += _of_counts(source, visits[-1])
         if visits[-1] in broken:
             found.append(_of_loss(source, visits[-1], good))
     return found + _of_roll(audit, newest)
+
+
+def leave_out(con: warehouse.Connection, snapshot_id: str) -> None:
+    """Take a snapshot out of parsed.*; its evidence stays."""
+    for table in ABOUT_A_SNAPSHOT:
+        con.execute(f"delete from parsed.{table} where snapshot_id = $id", {"id": snapshot_id})
 
 
 def _good(source: Source, visits: Sequence[Visit]) -> tuple[int, list[Visit]]:
@@ -117,8 +122,8 @@ def _of_roll(audit: Audit, newest: Mapping[str, Visit]) -> list[Expectation]:
         age = max((shown_on - roll_on).days, 0)
         found.append(
             Expectation(
-                table=source.name,
-                says=f"days by which the roll is older than the directory, at most {ROLL_AGE.days}",
+                table=audit.roll.name,
+                says=f"days by which the roll is older than {source.name}, at most {ROLL_AGE.days}",
                 value=age,
                 high=ROLL_AGE.days,
                 advice=f"{audit.roll.name} was taken on {roll_on} and {source.name} on {shown_on}: the roll is {age} days older than the "

@@ -5,7 +5,7 @@ import json
 import os
 import shutil
 import subprocess
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from importlib.metadata import PackageNotFoundError, version
@@ -90,6 +90,14 @@ def latest(settings: Settings, audit: str) -> Run | None:
 def collected(run: Run, source: str, snapshot_id: str) -> Run:
     """Note the snapshot that this run took of one source."""
     return _write(replace(run, snapshots={**run.snapshots, source: snapshot_id}))
+
+
+def again(run: Run, sources: Collection[str]) -> Run:
+    """Note that what this run took of some sources will not do: started again, it visits them anew."""
+    kept = {source: snapshot for source, snapshot in run.snapshots.items() if source not in sources}
+    if kept == run.snapshots:
+        return run
+    return _write(replace(run, snapshots=kept, done=tuple(stage for stage in run.done if stage != "collect")))
 
 
 def finished(run: Run, stage: str) -> Run:

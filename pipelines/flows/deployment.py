@@ -9,7 +9,6 @@ from typing import Any
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from prefect.client.orchestration import get_client
-from prefect.client.schemas.objects import ConcurrencyLimitConfig, ConcurrencyLimitStrategy
 from prefect.exceptions import ObjectNotFound
 from prefect.runner import Runner
 from prefect.schedules import Cron, Schedule
@@ -38,8 +37,6 @@ def deploy(settings: Settings, card: Path, cron: str, zone: str | None, pool: st
         "schedule": schedule,
         "parameters": {"card": str(card.resolve()), "data": str(settings.data.resolve())},
         "entrypoint_type": EntrypointType.MODULE_PATH,  # installed, so it is found from whatever folder a worker chooses
-        # two runs of one audit would write the same folder
-        "concurrency_limit": ConcurrencyLimitConfig(limit=1, collision_strategy=ConcurrencyLimitStrategy.CANCEL_NEW),
     }
     server = nullcontext(settings.prefect_api_url) if settings.prefect_api_url else laptop.server()
     with server as url, temporary_settings({PREFECT_API_URL: url}):

@@ -30,12 +30,12 @@ def con(tmp_path: Path) -> Iterator[warehouse.Connection]:
     with warehouse.opened(tmp_path / "story.duckdb") as opened:
         warehouse.lay_out(opened)
         for source, role, kind in (("alder", "insurer", "insurer"), ("roll", "roll", "license_roll")):
-            warehouse.insert(opened, "source", [{"source_id": source, "kind": kind, "role": role, "state": "ZZ", "name_order": "first_last"}])
+            card = {"source_id": source, "kind": kind, "role": role, "state": "ZZ", "name_order": "first_last"}
+            warehouse.insert(opened, "source", [card])
             for day in (JANUARY, FEBRUARY, MARCH):
                 visit = f"{source}@{day}"
-                warehouse.insert(
-                    opened, "snapshot", [{"snapshot_id": visit, "source_id": source, "observed_on": day, "sha256": "0" * 64, "response_count": 1}]
-                )
+                taken = {"snapshot_id": visit, "source_id": source, "observed_on": day, "sha256": "0" * 64, "response_count": 1}
+                warehouse.insert(opened, "snapshot", [taken])
                 warehouse.insert(opened, "evidence", [{"evidence_id": visit, "snapshot_id": visit, "url": "file:x", "sha256": "0" * 64}])
         warehouse.insert(
             opened,
@@ -96,8 +96,24 @@ def test_a_listing_keeps_what_was_shown_and_adds_what_can_be_compared(con: wareh
 
 
 def test_a_claim_is_followed_and_white_space_is_no_change(con: warehouse.Connection) -> None:
-    listed(con, JANUARY, "name | address | zip | phone | network\nAda Reyes | 7 Birch  St | 00902 | 5095550101 | N\nBo Lund | 9 Elm St | 00902 | 5095550102 | N")
-    listed(con, FEBRUARY, "name | address | zip | phone | network\nAda  Reyes | 7 Birch St | 00902 | 5095550199 | N\nCy Park | 1 Oak St | 00903 | 5095550103 | N")
+    listed(
+        con,
+        JANUARY,
+        """
+        name       | address     | zip   | phone      | network
+        Ada Reyes  | 7 Birch  St | 00902 | 5095550101 | N
+        Bo Lund    | 9 Elm St    | 00902 | 5095550102 | N
+        """,
+    )
+    listed(
+        con,
+        FEBRUARY,
+        """
+        name       | address     | zip   | phone      | network
+        Ada  Reyes | 7 Birch St  | 00902 | 5095550199 | N
+        Cy Park    | 1 Oak St    | 00903 | 5095550103 | N
+        """,
+    )
     con.execute("delete from parsed.snapshot where observed_on = $day", {"day": MARCH})
     built(con)
     said = warehouse.table(
@@ -150,7 +166,12 @@ def test_an_unknown_status_says_nothing_and_goes_to_a_person(con: warehouse.Conn
 
 
 def test_a_roll_that_repeats_a_license_keeps_what_permits_most(con: warehouse.Connection) -> None:
-    licensed(con, MARCH, "number | last | status | expires\nMA60000001 | Reyes | Expired | 20250131\nMA60000001 | Reyes | Active | 20270131")
+    twice = """
+        number     | last  | status  | expires
+        MA60000001 | Reyes | Expired | 20250131
+        MA60000001 | Reyes | Active  | 20270131
+    """
+    licensed(con, MARCH, twice)
     built(con)
     assert con.execute("select status, may_practice from curated.credential").fetchall() == [("active", True)]
 
@@ -184,9 +205,8 @@ def test_networks_and_rules_and_runs_are_carried(con: warehouse.Connection) -> N
         ("Silver", None, True),
     ]
     assert con.execute("select snapshot_ids, finished_at from curated.run").fetchall() == [(["a", "b"], None)]
-    assert con.execute("select snapshot_id, record_count, is_latest from curated.snapshot where source_id = 'alder' order by 1").fetchall() == [
-        (f"alder@{day}", int(day == MARCH), day == MARCH) for day in (JANUARY, FEBRUARY, MARCH)
-    ]
+    visits = "select snapshot_id, record_count, is_latest from curated.snapshot where source_id = 'alder' order by 1"
+    assert con.execute(visits).fetchall() == [(f"alder@{day}", int(day == MARCH), day == MARCH) for day in (JANUARY, FEBRUARY, MARCH)]
     for table in ("source", "evidence", "profession", "registration", "participation", "rule"):
         con.execute(f"select * from curated.{table}").fetchall()
 

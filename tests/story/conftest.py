@@ -10,6 +10,7 @@ import yaml
 
 from simulation import cards, sites, world
 from tests.story.command import published, rollcall
+from tests.story.volunteer import Volunteer
 
 
 @dataclass(frozen=True)
@@ -39,3 +40,8 @@ def invented(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Invented]:
         done = rollcall("run", card, "--data", home / "data")
         assert done.status == 0, done.err
         yield Invented(state, up, card, home / "data")
+
+
+@pytest.fixture
+def volunteer(tmp_path: Path) -> Volunteer:
+    return Volunteer(tmp_path)

@@ -1,7 +1,6 @@
 """Killed at the worst moments, an audit goes on from there: nothing asked twice, nothing lost, nothing half published."""
 
 import json
-import time
 from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
@@ -13,6 +12,7 @@ import pytest
 from simulation.cards import AUDIT
 from tests.story.command import ended, published, rollcall, rows, started
 from tests.story.conftest import Invented
+from tests.story.volunteer import wait
 
 
 def test_an_audit_killed_three_times_ends_as_one_that_never_was(invented: Invented, tmp_path: Path) -> None:
@@ -66,11 +66,7 @@ def test_a_reader_neither_disturbs_the_next_run_nor_is_disturbed_by_it(invented:
 def kill(invented: Invented, data: Path, is_time: Callable[[], bool]) -> None:
     """Start the run, and SIGKILL it as soon as it is time."""
     process = started("run", invented.card, "--data", data)
-    until = time.monotonic() + 60
-    while not is_time():
-        assert process.poll() is None, ended(process).err
-        assert time.monotonic() < until, "the moment never came"
-        time.sleep(0.002)
+    wait(lambda: is_time() or process.poll() is not None)
     process.kill()
     assert ended(process).status == -9
 

@@ -44,8 +44,8 @@ def test_the_same_evidence_has_the_same_ids_on_another_machine(invented: Invente
 
 
 def test_why_walks_findings_of_every_check_back_to_bytes_that_verify(invented: Invented) -> None:
-    several = "select check_name, finding_id from matching.finding qualify row_number() over (partition by check_name order by finding_id) <= 2"
-    found = rows(invented.database, several)
+    two_of_each = "qualify row_number() over (partition by check_name order by finding_id) <= 2"
+    found = rows(invented.database, f"select check_name, finding_id from matching.finding {two_of_each}")
     assert {check for check, _ in found} == CHECKS
     for check, finding in found:
         done = rollcall("why", str(finding), "--json", "--data", invented.data)
@@ -68,7 +68,8 @@ def test_why_walks_findings_of_every_check_back_to_bytes_that_verify(invented: I
 
 
 def test_one_flipped_byte_in_kept_evidence_is_noticed(elsewhere: Path) -> None:
-    [(finding,)] = rows(published(elsewhere, cards.AUDIT), "select finding_id from matching.finding where check_name = 'npi_invalid' limit 1")
+    asked = "select finding_id from matching.finding where check_name = 'npi_invalid' order by 1 limit 1"
+    [(finding,)] = rows(published(elsewhere, cards.AUDIT), asked)
     before = rollcall("why", str(finding), "--json", "--data", elsewhere)
     assert before.status == 0
     blob = Path(json.loads(before.out)["evidence"][0]["kept_at"])
