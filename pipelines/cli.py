@@ -118,29 +118,13 @@ def watching() -> Iterator[tuple[Callable[[str], None], Callable[[int, int | Non
         yield say, progress
 
 
-def card_path(name: str) -> str:
-    """The audit card meant by NAME: a path, or the name of a card under ./audits or among those shipped."""
-    from pipelines.models import ROOT
-
-    given = Path(name)
-    shelves = [given, Path("audits") / f"{name}.yml", ROOT / "audits" / f"{name}.yml"]
-    for path in shelves:
-        if path.is_file():
-            return str(path)
-    known = sorted({path.stem for shelf in (Path("audits"), ROOT / "audits") for path in shelf.glob("*.yml")})
-    near = difflib.get_close_matches(given.stem, known, n=1)
-    raise Refused(
-        f"no audit card {name!r}: looked for that path and for audits/{name}.yml; "
-        + (f"did you mean {near[0]!r}?" if near else "write one as docs/volunteer.md shows")
-    )
-
-
 def _go(settings: environment.Settings, audit: str, as_json: bool, **how: Any) -> None:
+    from pipelines import audits
     from pipelines.flows.audit import audit as flow
 
     call = flow if settings.prefect_api_url else flow.fn
     with watching() as (say, progress):
-        done = call(card=card_path(audit), data=str(settings.data), say=say, progress=progress, **how)
+        done = call(card=audits.find(audit), data=str(settings.data), say=say, progress=progress, **how)
     if done is None:
         answer({"done": True}, as_json, lambda: iter(()))
         return
@@ -176,7 +160,7 @@ def demo(settings: environment.Settings, listings: int, seed: int, as_json: bool
     answer(done.said(), as_json, done.lines)
 
 
-@rollcall.command(epilog="Example: rollcall run audits/wa_massage.yml")
+@rollcall.command(epilog="Example: rollcall run audits/my_audit.yml")
 @audit_card
 @click.option(
     "--from", "start", type=click.Choice(["collect", "curate", "match", "publish"]), default="collect", help="Start at this stage."
@@ -190,7 +174,7 @@ def run(settings: environment.Settings, audit: str, start: str, offline: bool, a
 
 
 def _stage(name: str, help_text: str) -> None:
-    @rollcall.command(name=name, help=help_text, epilog=f"Example: rollcall {name} audits/wa_massage.yml")
+    @rollcall.command(name=name, help=help_text, epilog=f"Example: rollcall {name} audits/my_audit.yml")
     @audit_card
     @as_json
     @with_data
@@ -204,15 +188,15 @@ _stage("match", "Compare listings with licenses and with each other, and ask eve
 _stage("publish", "Measure, write the DRAFT documents and publish the database.")
 
 
-@rollcall.command(epilog="Example: rollcall plan audits/wa_massage.yml")
+@rollcall.command(epilog="Example: rollcall plan audits/my_audit.yml")
 @audit_card
 @as_json
 @with_data
 def plan(settings: environment.Settings, audit: str, as_json: bool) -> None:
     """Say what a run would ask of whom, before any request: requests, hosts, robots verdicts, pace, minutes."""
-    from pipelines import health
+    from pipelines import audits, health
 
-    said = health.plan(settings, card_path(audit))
+    said = health.plan(settings, audits.find(audit))
     answer(said, as_json, lambda: health.plan_lines(said))
 
 
@@ -264,7 +248,7 @@ def query(
     answer([dict(zip(columns, row, strict=True)) for row in rows], as_json, lambda: queries.table_lines(columns, rows))
 
 
-@rollcall.command(epilog='Example: rollcall deploy audits/wa_massage.yml --cron "0 5 1 * *" --timezone America/Los_Angeles')
+@rollcall.command(epilog='Example: rollcall deploy audits/my_audit.yml --cron "0 5 1 * *" --timezone America/Los_Angeles')
 @audit_card
 @click.option("--cron", required=True, help="When, as a cron line: minute hour day month weekday.")
 @click.option("--timezone", "zone", help="IANA time zone of the cron line. [the audit state's]")
@@ -274,9 +258,10 @@ def query(
 @with_data
 def deploy(settings: environment.Settings, audit: str, cron: str, zone: str | None, pool: str, serve: bool, as_json: bool) -> None:
     """Schedule an audit on the Prefect server in use, or in this process with --serve."""
+    from pipelines import audits
     from pipelines.flows import deployment
 
-    said = deployment.deploy(settings, Path(card_path(audit)), cron, zone, pool, serve)
+    said = deployment.deploy(settings, Path(audits.find(audit)), cron, zone, pool, serve)
     answer(said, as_json, lambda: iter([f"scheduled {said['deployment']}: {said['cron']} ({said['timezone']}), pool {said['pool']}"]))
 
 

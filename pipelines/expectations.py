@@ -104,27 +104,36 @@ def _asked(model: Model, said: Mapping[str, Any]) -> list[tuple[str, str, Bounds
 
 
 def judge(expectations: Sequence[Expectation]) -> list[Verdict]:
-    """Every expectation with whether it was met, judged by Great Expectations on one row of measured numbers."""
+    """Every expectation with whether it was met, judged by Great Expectations: one row each of measured value, low and high bound.
+
+    Two comparisons of columns judge them all; a column for each expectation would cost a second for a hundred.
+    """
     if not expectations:
         return []
     settings.tell_nobody()
     import great_expectations as gx  # takes 3-4 seconds: only a gate pays for it
     from great_expectations.data_context.types.base import ProgressBarsConfig
-    from great_expectations.expectations.core.expect_column_values_to_be_between import ExpectColumnValuesToBeBetween
+    from great_expectations.expectations.core.expect_column_pair_values_a_to_be_greater_than_b import (
+        ExpectColumnPairValuesAToBeGreaterThanB,
+    )
 
     logging.getLogger("great_expectations").setLevel(logging.WARNING)  # it tells of every scratch folder it makes
-    measured = pandas.DataFrame([{f"e{number}": each.value for number, each in enumerate(expectations)}])
+    bounds = {"value": [each.value for each in expectations]}
+    bounds |= {name: [getattr(each, name) for each in expectations] for name in ("low", "high")}
+    measured = pandas.DataFrame(bounds, dtype="float").assign(number=range(len(expectations)))
     context = gx.get_context(mode="ephemeral")
     context.variables.progress_bars = ProgressBarsConfig(globally=False)
     whole = context.data_sources.add_pandas("measured").add_dataframe_asset("profile").add_batch_definition_whole_dataframe("whole")
     suite = gx.ExpectationSuite(
         name="gate",
         expectations=[
-            ExpectColumnValuesToBeBetween(column=f"e{number}", min_value=each.low, max_value=each.high, meta={"number": number})
-            for number, each in enumerate(expectations)
-            if each.low is not None or each.high is not None
+            ExpectColumnPairValuesAToBeGreaterThanB(column_A=more, column_B=less, or_equal=True, ignore_row_if="either_value_is_missing")
+            for more, less in (("value", "low"), ("high", "value"))
         ],
     )
-    result = whole.get_batch({"dataframe": measured}).validate(suite)
-    met = {one.expectation_config.meta["number"]: bool(one.success) for one in result.results if one.expectation_config}
-    return [Verdict(each, met.get(number, True)) for number, each in enumerate(expectations)]
+    wanted = {"result_format": "COMPLETE", "unexpected_index_column_names": ["number"]}
+    result = whole.get_batch({"dataframe": measured}).validate(suite, result_format=wanted)
+    if any("unexpected_index_list" not in one.result for one in result.results):
+        raise RuntimeError(f"Great Expectations did not judge: {result.results}")
+    unmet = {row["number"] for one in result.results for row in one.result["unexpected_index_list"]}
+    return [Verdict(each, number not in unmet) for number, each in enumerate(expectations)]

@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from pipelines import curate, publication, runs, stages
+from pipelines import audits, curate, publication, runs, stages
 from pipelines.queries import printable, table_lines
 from pipelines.settings import Settings
 from scrapers import sources
@@ -21,7 +21,7 @@ STALE = {"day": 2, "week": 10, "month": 45, "quarter": 120}  # days after which 
 
 def plan(settings: Settings, card: str) -> dict[str, Any]:
     """What a run of this audit would ask of whom; asks nothing."""
-    audit = sources.load_audit(Path(card))
+    audit = audits.read(Path(card))
     archive = Archive(settings.raw)
     asked: list[dict[str, Any]] = []
     for source in [*([audit.roll] if audit.roll else []), *audit.insurers]:
@@ -61,11 +61,11 @@ def plan_lines(said: Mapping[str, Any]) -> Iterator[str]:
 def status(settings: Settings) -> dict[str, Any]:
     """Runs published and unfinished, and each kept source's newest visit."""
     now = runs.clock(settings)
-    audits = []
+    told = []
     for home in sorted(path for path in (settings.data / "curated").glob("*") if path.is_dir()):
         run = runs.latest(settings, home.name)
         path = publication.current(home)
-        audits.append(
+        told.append(
             {
                 "audit": home.name,
                 "published": path.stem.removeprefix("audit-") if path else None,
@@ -76,7 +76,7 @@ def status(settings: Settings) -> dict[str, Any]:
         )
     archive = Archive(settings.raw)
     kept = [_health(archive, folder.name, None, now) for folder in sorted(path for path in settings.raw.glob("*") if path.is_dir())]
-    return {"data": str(settings.data), "audits": audits, "sources": kept}
+    return {"data": str(settings.data), "audits": told, "sources": kept}
 
 
 def _health(archive: Archive, name: str, source: Source | None, now: datetime) -> dict[str, Any]:

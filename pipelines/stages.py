@@ -17,7 +17,7 @@ from pipelines.settings import Settings
 from reports.records import Measured
 from scrapers import sources
 from scrapers.evidence import Archive
-from scrapers.fetch import Client
+from scrapers.fetch import Client, hosts, is_loopback
 from scrapers.records import Refused, Snapshot, Source
 from scrapers.sources import Audit
 from scrapers.visit import visit
@@ -47,18 +47,13 @@ def collect_source(settings: Settings, source: Source, progress: Progress, agent
 
 def contact(settings: Settings, asked: Sequence[Source]) -> str:
     """Who answers for our requests; a site that is not this machine is not asked without a name to complain to."""
-    strangers = sorted({source.name for source in asked for start in source.start if "://" in start and not _is_loopback(start)})
+    strangers = sorted(source.name for source in asked if not all(is_loopback(host) for host in hosts(source)))
     if strangers and not settings.contact:
         raise Refused(
             f"{', '.join(strangers)}: these sites are asked over the internet and nobody is named to answer for it; "
             "set ROLLCALL_CONTACT to an e-mail address or a page where their owners can reach you"
         )
     return settings.contact or "this machine only"
-
-
-def _is_loopback(url: str) -> bool:
-    host = url.split("://", 1)[1].split("/", 1)[0].rsplit("@", 1)[-1]
-    return host.rsplit(":", 1)[0].strip("[]") in {"localhost", "::1"} or host.startswith("127.")
 
 
 def curate(settings: Settings, audit: Audit, run: Run, say: Say) -> Run:

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from importlib.metadata import PackageNotFoundError, version
+from ipaddress import ip_address
 from random import SystemRandom
 from types import TracebackType
 from typing import Self
@@ -29,6 +30,7 @@ ATTEMPTS = 5
 PASSING = {429, 500, 502, 503, 504}  # statuses that another attempt may heal
 MOVED = {301, 302, 303, 307, 308}
 REDIRECTS = 5
+LEAST_PAUSE = 1.0  # seconds, whatever a card says, between requests to a host that is not this machine
 LONGEST_WAIT = 600  # seconds we are willing to be told to wait
 ROBOTS = "robots.txt"  # what a request for a robots.txt expects; RFC 9309 §2.5 asks to read 500 KiB, we read 1 MB
 CHANCE = SystemRandom()
@@ -55,8 +57,9 @@ class Limits:
 
     @classmethod
     def of(cls, source: Source) -> "Limits":
+        least = 0.0 if all(is_loopback(host) for host in hosts(source)) else LEAST_PAUSE
         return cls(
-            pause_seconds=float(source.visit.get("pause_seconds", 2)),
+            pause_seconds=max(least, float(source.visit.get("pause_seconds", 2))),
             pages=int(source.visit.get("at_most_pages", 500)),
             megabytes=int(source.visit.get("at_most_megabytes", 2048 if source.format in LARGE else 64)),
         )
@@ -314,6 +317,19 @@ def host_of(url: str) -> str:
     parts = urlsplit(url)
     port = parts.port
     return f"{parts.hostname or ''}" + ("" if port in {None, 80, 443} else f":{port}")
+
+
+def is_loopback(host: str) -> bool:
+    """Whether a host, as `host_of` names it, is this machine.
+
+    >>> is_loopback("127.0.0.1:8123"), is_loopback("127.example.org")
+    (True, False)
+    """
+    name = urlsplit(f"//{host}").hostname or ""
+    try:
+        return name == "localhost" or ip_address(name).is_loopback
+    except ValueError:  # a name, not a number
+        return False
 
 
 def address(source: Source, link: str, base: str = "") -> str:

@@ -15,12 +15,12 @@ from prefect.cache_policies import NO_CACHE
 from prefect.context import FlowRunContext
 from prefect.utilities.callables import parameter_schema
 
-from pipelines import demo, runs, stages
+from pipelines import audits, demo, runs, stages
 from pipelines import settings as environment
 from pipelines.runs import STAGES, Run
 from pipelines.stages import Published
 from scrapers.records import Refused
-from scrapers.sources import Audit, load_audit
+from scrapers.sources import Audit
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -72,7 +72,7 @@ def audit(
     """
     settings = environment.read(Path(data) if data else None)
     tell = say or _logger()
-    asked = load_audit(Path(card))
+    asked = audits.read(Path(card))
     run = runs.begin(settings, asked, only or start)
     published: Published | None = None
     for stage in (only,) if only else STAGES[STAGES.index(start) :]:
@@ -80,12 +80,15 @@ def audit(
             tell(f"{stage}: done before the interruption")
         elif stage == "collect" and not offline:
             run = _collect(settings, asked, run, tell, progress)
-        elif stage == "curate":
-            run = step(curate)(settings, asked, run, tell)
-        elif stage == "match":
-            run = step(match)(settings, asked, run, tell)
-        elif stage == "publish":
-            published = step(publish)(settings, asked, run, tell, marks, quality)
+        elif stage != "collect":
+            try:
+                if stage == "publish":
+                    published = step(publish)(settings, asked, run, tell, marks, quality)
+                else:
+                    run = step(curate if stage == "curate" else match)(settings, asked, run, tell)
+            except Refused:
+                runs.stopped(run)
+                raise
     return published
 
 

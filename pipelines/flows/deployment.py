@@ -15,12 +15,12 @@ from prefect.schedules import Cron, Schedule
 from prefect.settings import PREFECT_API_URL, temporary_settings
 from prefect.types.entrypoint import EntrypointType
 
+from pipelines import audits
 from pipelines.curate import state_of
 from pipelines.flows import laptop
 from pipelines.flows.audit import audit as flow
 from pipelines.settings import Settings
 from scrapers.records import Refused
-from scrapers.sources import load_audit
 
 
 def deploy(settings: Settings, card: Path, cron: str, zone: str | None, pool: str, serve: bool) -> dict[str, Any]:
@@ -28,7 +28,7 @@ def deploy(settings: Settings, card: Path, cron: str, zone: str | None, pool: st
 
     Raises Refused when the card, the cron line, the time zone, the server or its pool cannot be used.
     """
-    asked = load_audit(card)  # a card that cannot be read fails now, not in the night
+    asked = audits.read(card)  # a card that cannot be read fails now, not in the night
     schedule = _schedule(cron, zone or state_of(asked.state).zone.key)
     if not serve and not settings.prefect_api_url:
         raise Refused("no Prefect server is in use: set PREFECT_API_URL (docs/scheduling.md shows how to start one), or add --serve")

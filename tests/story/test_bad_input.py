@@ -213,11 +213,10 @@ SCRIPT = "<script>alert(1)</script> Birkeland"
 
 def test_a_formula_and_a_script_come_out_as_the_text_they_are(volunteer: Volunteer) -> None:
     harmful = {FORMULA: "=1+1", SCRIPT: "2 Alder St", "@SUM(A1)": "+3 Oak St"}
-    shown = [[name, street, "Tacoma", "98402", ""] for name, street in harmful.items()]
-    text = io.StringIO()
-    csv.writer(text, lineterminator="\n").writerows([*shown, ["Ida Oakes", "4 Alder St", "Tacoma", "98402", "253-555-0102"]])
+    text = io.StringIO()  # no telephone: each of the three becomes a finding, and is printed
+    csv.writer(text, lineterminator="\n").writerows([name, street, "Tacoma", "98402", ""] for name, street in harmful.items())
     volunteer.audits(evergreen=TABLE.format(start="list.csv"))
-    volunteer.has(list_csv=HEADER + text.getvalue())
+    volunteer.has(list_csv=LIST + text.getvalue())
     volunteer.has(audit_yml=AUDIT.format(insurers="./evergreen.yml") + "publish: [commissioner]\n")
     done = volunteer.runs()
     assert done.status == 0, done.err
