@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import wraps
 from pathlib import Path
-from typing import Any, ParamSpec, TypeVar
+from typing import Any, NoReturn, ParamSpec, TypeVar
 
 import click
 
@@ -55,8 +55,11 @@ def main() -> None:
         click.echo(f"rollcall: {reason}", err=True)
         sys.exit(reason.status)
     except (KeyboardInterrupt, click.exceptions.Abort):
-        click.echo("rollcall: interrupted; what was collected is kept, and the same command goes on from there", err=True)
-        sys.exit(130)
+        _interrupted()
+    except RuntimeError as error:
+        if str(error) != "Query interrupted":  # what DuckDB makes of Ctrl-C
+            raise
+        _interrupted()
     except BrokenPipeError:
         sys.stderr.close()  # the reader of our output went away, as `| head` does
         sys.exit(0)
@@ -66,6 +69,11 @@ def main() -> None:
         where = f"{wrong.filename} cannot be written" if wrong.filename else "something cannot be written"
         click.echo(f"rollcall: {where} ({wrong.strerror}); make room or leave for it there, or give another folder with --data", err=True)
         sys.exit(2)
+
+
+def _interrupted() -> NoReturn:
+    click.echo("rollcall: interrupted; what was collected is kept, and the same command goes on from there", err=True)
+    sys.exit(130)
 
 
 def with_data(verb: Callable[..., R]) -> Callable[..., R]:

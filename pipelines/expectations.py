@@ -117,7 +117,8 @@ def judge(expectations: Sequence[Expectation]) -> list[Verdict]:
         ExpectColumnPairValuesAToBeGreaterThanB,
     )
 
-    logging.getLogger("great_expectations").setLevel(logging.WARNING)  # it tells of every scratch folder it makes
+    # it tells of every scratch folder it makes, at a level that it sets for itself
+    logging.getLogger("great_expectations.data_context.types.base").setLevel(logging.WARNING)
     bounds = {"value": [each.value for each in expectations]}
     bounds |= {name: [getattr(each, name) for each in expectations] for name in ("low", "high")}
     measured = pandas.DataFrame(bounds, dtype="float").assign(number=range(len(expectations)))

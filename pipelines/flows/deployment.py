@@ -2,6 +2,8 @@
 
 import asyncio
 import multiprocessing
+import os
+import signal
 import sys
 from contextlib import nullcontext
 from pathlib import Path
@@ -81,15 +83,24 @@ async def _register(how: dict[str, Any], pool: str) -> None:
 class Waiting(Runner):
     """Prefect's runner, ended by SIGTERM as by Ctrl-C: its own handler calls a coroutine that nobody awaits."""
 
+    told_to_end = False
+
     def handle_sigterm(self, *_: Any, **__: Any) -> None:
-        """Leave the loop, which pauses the schedule; a run under way ends where it is and is gone on with next time."""
+        """Interrupt a run under way and the waiting; the run is gone on with at the next start."""
+        self.told_to_end = True
         for run in multiprocessing.active_children():
-            run.terminate()
-        sys.exit(0)
+            if run.pid:
+                os.kill(run.pid, signal.SIGINT)
+        signal.raise_signal(signal.SIGINT)
 
 
 def _wait(how: dict[str, Any]) -> None:
     runner = Waiting(name=how["name"])
     runner.add_flow(flow, **how)
     sys.stderr.write(f"{how['name']}: waiting for {how['schedule'].cron} ({how['schedule'].timezone}); Ctrl-C ends it\n")
-    asyncio.run(runner.start())
+    try:
+        asyncio.run(runner.start())
+    except KeyboardInterrupt:
+        if runner.told_to_end:
+            sys.exit(0)
+        raise

@@ -1,6 +1,8 @@
 """Killed at the worst moments, an audit goes on from there: nothing asked twice, nothing lost, nothing half published."""
 
 import json
+import shutil
+import signal
 from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
@@ -61,6 +63,18 @@ def test_a_reader_neither_disturbs_the_next_run_nor_is_disturbed_by_it(invented:
     assert after[0][0] != before[0][0], "the next run is another one"
     assert after[0][1:] == before[0][1:], "of the same evidence"
     assert rollcall("query", question, "--run", before[0][0], "--data", invented.data).status == 0, "and the earlier one can still be asked"
+
+
+def test_ctrl_c_while_the_tables_are_made(invented: Invented, tmp_path: Path) -> None:
+    """Ctrl-C inside a query ends as it does anywhere else."""
+    work = tmp_path / "data/curated" / AUDIT / "work"
+    shutil.copytree(invented.data / "raw", tmp_path / "data/raw")
+    process = started("run", invented.card, "--offline", "--data", tmp_path / "data")
+    wait(lambda: (work / "gate-curate.json").exists() or process.poll() is not None)
+    process.send_signal(signal.SIGINT)
+    done = ended(process)
+    assert done.status == 130, done.err
+    assert "interrupted; what was collected is kept" in done.sentence
 
 
 def kill(invented: Invented, data: Path, is_time: Callable[[], bool]) -> None:
