@@ -37,7 +37,6 @@ class Run:
     folder: Path  # DATA/curated/<audit>/work
     snapshots: Mapping[str, str] = field(default_factory=dict)  # source → newest snapshot of this run
     done: tuple[str, ...] = ()
-    is_stopped: bool = False  # a guard or an unreadable file ended it: the next run looks anew instead of failing the same way
 
     def database(self, stage: str) -> Path:
         """Where a finished stage leaves its database."""
@@ -53,7 +52,7 @@ def begin(settings: Settings, audit: Audit, stage: str = "collect") -> Run:
     """The unfinished run of this audit where one can be resumed, else a new one; starting past `collect` goes on with the last run."""
     last = latest(settings, audit.name)
     now = clock(settings)
-    fresh = last is not None and last.card_sha256 == digest(audit) and not last.is_stopped and now - last.started_at < RESUMABLE
+    fresh = last is not None and last.card_sha256 == digest(audit) and now - last.started_at < RESUMABLE
     if last is not None and stage == "collect" and fresh and "publish" not in last.done:
         return last
     if stage == "collect" or last is None:
@@ -68,7 +67,7 @@ def begin(settings: Settings, audit: Audit, stage: str = "collect") -> Run:
         )
     if "publish" in last.done:  # a published run is never changed: going through a stage again is a new run
         last = replace(last, id=now.strftime("%Y%m%dT%H%M%SZ"), started_at=now, card_sha256=digest(audit))
-    return _write(replace(last, is_stopped=False, done=tuple(each for each in STAGES[: STAGES.index(stage)] if each in last.done)))
+    return _write(replace(last, done=tuple(each for each in STAGES[: STAGES.index(stage)] if each in last.done)))
 
 
 def latest(settings: Settings, audit: str) -> Run | None:
@@ -85,7 +84,6 @@ def latest(settings: Settings, audit: str) -> Run | None:
         folder=path.parent,
         snapshots=said["snapshots"],
         done=tuple(said["done"]),
-        is_stopped=said["is_stopped"],
     )
 
 
@@ -105,11 +103,6 @@ def again(run: Run, sources: Collection[str]) -> Run:
 def finished(run: Run, stage: str) -> Run:
     """Note that a stage is whole."""
     return _write(replace(run, done=tuple(dict.fromkeys((*run.done, stage)))))
-
-
-def stopped(run: Run) -> Run:
-    """Note that a stage refused to go on."""
-    return _write(replace(run, is_stopped=True))
 
 
 def _write(run: Run) -> Run:

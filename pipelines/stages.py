@@ -142,7 +142,8 @@ def gate(room: str, run: Run, audit: Audit, asked: Sequence[expectations.Expecta
             say(f"notice: {verdict.sentence}")
     stops = [verdict for verdict in failed if verdict.expectation.stops]
     if stops:
-        runs.again(run, {verdict.expectation.table for verdict in stops})  # a table before `curate` is a source
+        about = {verdict.expectation.table for verdict in stops}  # sources, or tables that any of them may have filled
+        runs.again(run, about & run.snapshots.keys() or run.snapshots.keys())
         page = run.folder / "expectations.html"
         page.write_text(gate_page.every(run, audit), encoding="utf-8")
         more = f" (and {len(stops) - 1} more, see {page})" if len(stops) > 1 else f" (all expectations: {page})"

@@ -80,15 +80,12 @@ def audit(
             tell(f"{stage}: done before the interruption")
         elif stage == "collect" and not offline:
             run = _collect(settings, asked, run, tell, progress)
-        elif stage != "collect":
-            try:
-                if stage == "publish":
-                    published = step(publish)(settings, asked, run, tell, marks, quality)
-                else:
-                    run = step(curate if stage == "curate" else match)(settings, asked, run, tell)
-            except Refused:
-                runs.stopped(run)
-                raise
+        elif stage == "curate":
+            run = step(curate)(settings, asked, run, tell)
+        elif stage == "match":
+            run = step(match)(settings, asked, run, tell)
+        elif stage == "publish":
+            published = step(publish)(settings, asked, run, tell, marks, quality)
     return published
 
 

@@ -66,6 +66,8 @@ def first_row(text: str, source: Source) -> tuple[str, list[str]]:
         raise SourceUnreadable(f"{source.name}: the file is empty; expected a row of column names")
     if text.lstrip()[0] in "<{[":
         raise SourceUnreadable(f"{source.name}: the file begins with {text.lstrip()[:20]!r}, like a page or JSON; expected a table in CSV")
+    if "\r\n" in text and not text.split("\n", 1)[0].endswith("\r"):  # DuckDB loses such rows, or stops
+        raise SourceUnreadable(f"{source.name}: the first line ends in LF and later ones in CR LF; save the file with one kind of line end")
     rows = [next(csv.reader(io.StringIO(text, newline=""), delimiter=each)) for each in DELIMITERS]
     delimiter, header = max(zip(DELIMITERS, rows, strict=True), key=lambda pair: len(pair[1]))
     if not any(each.strip() for each in header):

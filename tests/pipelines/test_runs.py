@@ -41,10 +41,12 @@ def test_a_changed_card_begins_anew(audit: Audit, tmp_path: Path) -> None:
     assert second.id != first.id
 
 
-def test_a_run_that_a_guard_stopped_looks_anew(audit: Audit, tmp_path: Path) -> None:
-    runs.stopped(runs.finished(runs.begin(at(tmp_path, NOW), audit), "collect"))
+def test_a_run_that_a_guard_stopped_visits_that_source_anew(audit: Audit, tmp_path: Path) -> None:
+    run = runs.collected(runs.begin(at(tmp_path, NOW), audit), "alder", "alder@2026-11-22-0123")
+    run = runs.collected(run, "birch", "birch@2026-11-22-4567")
+    runs.again(runs.finished(run, "collect"), ["alder"])
     later = runs.begin(at(tmp_path, NOW + timedelta(hours=1)), audit)
-    assert (later.id, later.done) == ("20261122T190000Z", ())
+    assert (later.id, later.done, later.snapshots) == (run.id, (), {"birch": "birch@2026-11-22-4567"})
 
 
 def test_a_published_run_is_never_changed(audit: Audit, tmp_path: Path) -> None:

@@ -124,6 +124,11 @@ def test_what_is_no_table_is_unreadable(cedar: Source, tmp_path: Path, body: str
         selected(cedar, body, tmp_path)
 
 
+def test_two_kinds_of_line_end_are_said_rather_than_lost(cedar: Source, tmp_path: Path) -> None:
+    with pytest.raises(SourceUnreadable, match="one kind of line end"):
+        selected(cedar, HEADER + 'C-1,Ada,,CS,Yes,,"1970"\r\n', tmp_path)
+
+
 def test_a_row_that_does_not_fit_is_rejected_and_the_rest_is_read(cedar: Source, tmp_path: Path) -> None:
     good = 'C-1,"Ada\nReyes",,CS,Yes,,\n'
     body = (HEADER + good * 5000 + "C-2,Bo\nC-3,Cy,,CS,Yes,,,x\nC-4,Di,,CS,Yes,\xe9,\n" + good).encode("latin-1")

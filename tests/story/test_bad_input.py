@@ -212,8 +212,8 @@ SCRIPT = "<script>alert(1)</script> Birkeland"
 
 
 def test_a_formula_and_a_script_come_out_as_the_text_they_are(volunteer: Volunteer) -> None:
-    harmful = {FORMULA: "=1+1", SCRIPT: "2 Alder St", "@SUM(A1)": "+3 Oak St"}
-    text = io.StringIO()  # no telephone: each of the three becomes a finding, and is printed
+    harmful = {FORMULA: "=1+1", SCRIPT: "2 Alder St", "@SUM(A1)": "+3 Oak St", '#panic("typst") $x$': "{{4}} Oak St"}
+    text = io.StringIO()  # no telephone: each of them becomes a finding, and is printed
     csv.writer(text, lineterminator="\n").writerows([name, street, "Tacoma", "98402", ""] for name, street in harmful.items())
     volunteer.audits(evergreen=TABLE.format(start="list.csv"))
     volunteer.has(list_csv=LIST + text.getvalue())
