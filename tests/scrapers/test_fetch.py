@@ -360,7 +360,7 @@ def test_one_request_at_a_time_and_a_pace_per_host(tmp_path: Path) -> None:
 
 
 def test_a_card_cannot_hurry_a_stranger() -> None:
-    in_haste = {"visit": {"pause_seconds": 0}}
-    assert fetch.Limits.of(source("http://127.0.0.1:8123/x", **in_haste)).pause_seconds == 0
-    assert fetch.Limits.of(source("https://directory.example/x", **in_haste)).pause_seconds == 1.0
-    assert fetch.Limits.of(source("https://127.example/x", **in_haste)).pause_seconds == 1.0
+    haste = {"pause_seconds": 0}
+    assert fetch.Limits.of(source("http://127.0.0.1:8123/x", visit=haste)).pause_seconds == 0
+    assert fetch.Limits.of(source("https://directory.example/x", visit=haste)).pause_seconds == 1.0
+    assert fetch.Limits.of(source("https://127.example/x", visit=haste)).pause_seconds == 1.0
