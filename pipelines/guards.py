@@ -30,7 +30,7 @@ def about_sources(con: warehouse.Connection, audit: Audit, say: Callable[[str], 
           (select count(*) from parsed.listing where listing.snapshot_id = snapshot.snapshot_id)
             + (select count(*) from parsed.credential where credential.snapshot_id = snapshot.snapshot_id) as records,
           (select count(*) from parsed.problem where problem.snapshot_id = snapshot.snapshot_id) as problems
-        from parsed.snapshot order by source_id, observed_on, started_at, snapshot_id
+        from parsed.snapshot order by source_id, observed_on, finished_at, snapshot_id
         """,
     )
     found: list[Expectation] = []

@@ -222,7 +222,7 @@ class Archive:
                     folder=folder,
                 )
                 found.setdefault(snapshot.id, snapshot)
-        return sorted(found.values(), key=lambda snapshot: (snapshot.day, snapshot.started_at))
+        return sorted(found.values(), key=lambda snapshot: (snapshot.day, snapshot.finished_at))
 
     def evidence(self, snapshot: Snapshot) -> list[Evidence]:
         """What the snapshot rests on, without bodies, by locator. Refused when the manifest is not the one it was named by."""

@@ -2,7 +2,7 @@
 -- as shown with white space collapsed, so a re-flowed page is no change.
 with visit as (
   select source_id, snapshot_id, observed_on,
-    row_number() over (partition by source_id order by observed_on, started_at, snapshot_id) as turn
+    row_number() over (partition by source_id order by observed_on, finished_at, snapshot_id) as turn
   from curated.snapshot
 ), spelled as (
   select

@@ -3,7 +3,7 @@ with read as (
   select
     credential.*,
     snapshot.observed_on as roll_on,
-    snapshot.started_at,
+    snapshot.finished_at,
     coalesce(license_key(credential.number, $license_pattern, $license_digits), fold(credential.number)) as license_key,
     meaning.status as meant,
     meaning.may_practice as permits,
@@ -19,7 +19,7 @@ with read as (
   select * from read
   qualify row_number() over (
     partition by source_id, license_key, type
-    order by roll_on desc, started_at desc, snapshot_id desc, coalesce(permits, true) desc, day_of(expires) desc nulls first, locator
+    order by roll_on desc, finished_at desc, snapshot_id desc, coalesce(permits, true) desc, day_of(expires) desc nulls first, locator
   ) = 1
 ), identified as (
   select *, left(sha256(concat_ws('|', source_id, license_key, coalesce(type, ''))), 20) as credential_id from latest

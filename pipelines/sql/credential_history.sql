@@ -4,7 +4,7 @@ with read as (
   select
     credential.source_id,
     snapshot.observed_on,
-    snapshot.started_at,
+    snapshot.finished_at,
     snapshot.snapshot_id,
     coalesce(license_key(credential.number, $license_pattern, $license_digits), fold(credential.number)) as license_key,
     credential.type as credential_type,
@@ -28,10 +28,10 @@ with read as (
     concat_ws('|', coalesce(status_raw, ''), coalesce(cast(expires_on as text), '')) as said,
     lag(concat_ws('|', coalesce(status_raw, ''), coalesce(cast(expires_on as text), ''))) over spell as said_before
   from one_each
-  window spell as (partition by source_id, license_key, credential_type order by observed_on, started_at, snapshot_id)
+  window spell as (partition by source_id, license_key, credential_type order by observed_on, finished_at, snapshot_id)
 ), numbered as (
   select *, sum(case when said is distinct from said_before then 1 else 0 end) over (
-    partition by source_id, license_key, credential_type order by observed_on, started_at, snapshot_id
+    partition by source_id, license_key, credential_type order by observed_on, finished_at, snapshot_id
   ) as spell
   from marked
 )

@@ -11,7 +11,7 @@ select
   coalesce(problem.problem_count, 0) as problem_count,
   snapshot.sha256,
   snapshot.snapshot_id = last_value(snapshot.snapshot_id) over (
-    partition by snapshot.source_id order by snapshot.observed_on, snapshot.started_at, snapshot.snapshot_id
+    partition by snapshot.source_id order by snapshot.observed_on, snapshot.finished_at, snapshot.snapshot_id
     rows between unbounded preceding and unbounded following
   ) as is_latest
 from parsed.snapshot

@@ -54,6 +54,23 @@ def started(*words: str | Path) -> subprocess.Popen[str]:
     return subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
 
 
+# A child's peak counts from its parent's memory at the fork, so a small parent of its own starts it.
+_MEASURED = """
+import resource, subprocess, sys
+status = subprocess.run(sys.argv[1:]).returncode
+print(resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss * (1 if sys.platform == "darwin" else 1024))
+sys.exit(status)
+"""
+
+
+def measured(*words: str | Path, seconds: float = 120) -> tuple[Said, int]:
+    """`rollcall WORDS` to its end, and the most memory it held, in bytes."""
+    command = [sys.executable, "-c", _MEASURED, sys.executable, "-m", "pipelines", *map(str, words)]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=seconds)
+    *said, peak = done.stdout.splitlines()
+    return Said(done.returncode, "\n".join(said), done.stderr), int(peak)
+
+
 def ended(process: subprocess.Popen[str], seconds: float = 120) -> Said:
     """How that process ended."""
     out, err = process.communicate(timeout=seconds)
