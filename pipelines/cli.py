@@ -13,6 +13,7 @@ from typing import Any, NoReturn, ParamSpec, TypeVar
 import click
 
 from pipelines import settings as environment
+from pipelines.lines import printable
 from scrapers.records import Refused
 
 UNWRITABLE = {errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOTDIR, errno.EEXIST, errno.ENOSPC}
@@ -52,7 +53,7 @@ def main() -> None:
         wrong.show()
         sys.exit(2)
     except Refused as reason:
-        click.echo(f"rollcall: {reason}", err=True)
+        click.echo(f"rollcall: {printable(reason)}", err=True)
         sys.exit(reason.status)
     except (KeyboardInterrupt, click.exceptions.Abort):
         _interrupted()
@@ -99,14 +100,14 @@ def answer(said: object, as_json: bool, lines: Callable[[], Iterator[str]]) -> N
         click.echo(json.dumps(said, indent=2, default=str, ensure_ascii=False))
     else:
         for line in lines():
-            click.echo(line)
+            click.echo(printable(line))
 
 
 @contextmanager
 def watching() -> Iterator[tuple[Callable[[str], None], Callable[[int, int | None, str], None]]]:
     """How long work speaks: a bar and lines on a terminal, plain lines elsewhere; always on stderr."""
     if not sys.stderr.isatty():
-        yield (lambda line: click.echo(line, err=True)), (lambda done, total, what: None)
+        yield (lambda line: click.echo(printable(line), err=True)), (lambda done, total, what: None)
         return
     from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
@@ -117,11 +118,11 @@ def watching() -> Iterator[tuple[Callable[[str], None], Callable[[int, int | Non
         bar = bars.add_task("starting", total=None)
 
         def progress(done: int, total: int | None, what: str) -> None:
-            bars.update(bar, completed=done, total=total, description=what)
+            bars.update(bar, completed=done, total=total, description=printable(what))
 
         def say(line: str) -> None:
             bars.update(bar, description=line[:60])
-            console.print(line, markup=False)
+            console.print(printable(line), markup=False)
 
         yield say, progress
 

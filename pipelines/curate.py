@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
-from datetime import UTC, date, datetime
+from datetime import date
 from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -52,18 +52,14 @@ class Unread(Exception):
         self.said = said
 
 
-def parts(audit: Audit) -> list[tuple[Source, str]]:
-    """Each source of an audit with the part it plays."""
-    return [*([(audit.roll, "roll")] if audit.roll else []), *((each, "insurer") for each in audit.insurers)]
-
-
 def load(con: warehouse.Connection, archive: Archive, audit: Audit, run: Run, say: Say) -> None:
     """Fill parsed.* from every complete snapshot of every source."""
     warehouse.lay_out(con)
     state = state_of(audit.state)
     newest: dict[str, str] = {}
-    for source, role in parts(audit):
-        warehouse.load_all(con, _card_rows(source, role))
+    for source in audit.sources:
+        archive.must_be_of(source)
+        warehouse.load_all(con, _card_rows(source, "roll" if source is audit.roll else "insurer"))
         snapshots = archive.snapshots(source.name)
         if not snapshots:
             raise SourceUnreadable(f"{source.name}: no complete snapshot is kept; run `rollcall collect {audit.name}` first")
@@ -73,7 +69,6 @@ def load(con: warehouse.Connection, archive: Archive, audit: Audit, run: Run, sa
                 _load_snapshot(con, archive, source, snapshot, state.zone)
             except Unread as error:
                 if snapshot is snapshots[-1]:
-                    archive.refuse(snapshot, str(error.said), datetime.now(UTC))
                     again(run, [source.name])
                     raise error.said from error
                 leave_out(con, snapshot.id)
@@ -143,6 +138,7 @@ def _card_rows(source: Source, role: str) -> dict[str, list[dict[str, Any]]]:
                 "format": source.format,
                 "role": role,
                 "name_order": source.options.get("name_order", "first_last"),
+                "completeness": source.options.get("completeness"),
                 "card_sha256": source.card_sha256,
             }
         ],
@@ -234,10 +230,10 @@ def _insert_selected(
         return
     try:
         warehouse.insert_read(con, source.kind, select, page.path, page.id, source.name, snapshot.id, shown_on)
-    except warehouse.Error as error:
+    except warehouse.Misfit as error:
         raise SourceUnreadable(
             f"{source.name}: {page.url} cannot be read as {source.format}: {str(error).splitlines()[0]}; "
-            f"snapshot {snapshot.id} is kept but set aside, mend the card or the file and collect again"
+            f"snapshot {snapshot.id} is kept; mend the card, or collect again"
         ) from error
 
 

@@ -35,7 +35,7 @@ def about_sources(con: warehouse.Connection, audit: Audit, say: Callable[[str], 
     )
     found: list[Expectation] = []
     newest: dict[str, Visit] = {}
-    for source in [*([audit.roll] if audit.roll else []), *audit.insurers]:
+    for source in audit.sources:
         visits = [row for row in counted if row["source_id"] == source.name]
         newest[source.name] = visits[-1]
         good, broken = _good(source, visits)

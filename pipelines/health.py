@@ -8,7 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from pipelines import audits, curate, publication, runs, stages
-from pipelines.queries import printable, table_lines
+from pipelines.lines import printable
+from pipelines.queries import table_lines
 from pipelines.settings import Settings
 from scrapers import sources
 from scrapers.evidence import Archive
@@ -24,7 +25,7 @@ def plan(settings: Settings, card: str) -> dict[str, Any]:
     audit = audits.read(Path(card))
     archive = Archive(settings.raw)
     asked: list[dict[str, Any]] = []
-    for source in [*([audit.roll] if audit.roll else []), *audit.insurers]:
+    for source in audit.sources:
         said = visit_plan(source, archive)
         asked.append(
             {

@@ -75,18 +75,22 @@ def documents(
     return list(written)
 
 
-def point(home: Path, target: Path) -> None:
-    """Let readers see `target`: audit.duckdb becomes a link or copy of it, then `current` names it; both are replaced at once."""
+def point(home: Path, target: Path, say: Say) -> None:
+    """Let readers see `target`: `current` names it, then audit.duckdb becomes a link or copy of it; each is replaced at once."""
+    named = home / "current.part"
+    named.write_text(target.name + "\n", encoding="utf-8")
+    warehouse.settle(named, home / "current")
     link = home / "audit.duckdb.part"
     link.unlink(missing_ok=True)
     try:
         os.link(target, link)
     except OSError:  # a file system without hard links
         shutil.copyfile(target, link)
-    link.replace(home / "audit.duckdb")
-    named = home / "current.part"
-    named.write_text(target.name + "\n", encoding="utf-8")
-    warehouse.settle(named, home / "current")
+    try:
+        link.replace(home / "audit.duckdb")
+    except PermissionError:  # Windows, while somebody has the old one open
+        link.unlink()
+        say(f"notice: audit.duckdb is open elsewhere and still shows the run before; `current` names {target.name}")
 
 
 def current(home: Path) -> Path | None:

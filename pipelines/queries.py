@@ -8,7 +8,9 @@ from pathlib import Path
 from typing import Any
 
 from pipelines import publication, warehouse
+from pipelines.lines import printable
 from pipelines.settings import Settings
+from reports.render.sheet import disarmed
 from scrapers.evidence import Archive
 from scrapers.records import Evidence, Refused
 
@@ -46,11 +48,6 @@ def rows_of(path: Path, sql: str, **parameters: Any) -> list[dict[str, Any]]:
     return [dict(zip(columns, row, strict=True)) for row in rows]
 
 
-def disarmed(cell: Any) -> Any:
-    """Text that a spreadsheet would run as a formula gets a leading apostrophe."""
-    return f"'{cell}" if isinstance(cell, str) and cell[:1] in {"=", "+", "-", "@", "\t", "\r"} else cell
-
-
 def csv_text(columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> str:
     """RFC 4180 text, disarmed."""
     out = io.StringIO()
@@ -58,12 +55,6 @@ def csv_text(columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> str:
     writer.writerow(columns)
     writer.writerows([disarmed(cell) for cell in row] for row in rows)
     return out.getvalue()
-
-
-def printable(cell: Any) -> str:
-    """One line of text that cannot move a terminal's cursor."""
-    said = "" if cell is None else str(cell)
-    return "".join(letter if letter.isprintable() else "�" for letter in said)
 
 
 def table_lines(columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> Iterator[str]:
@@ -155,5 +146,10 @@ def why_lines(said: Mapping[str, Any]) -> Iterator[str]:
     for row in said["evidence"]:
         yield f"evidence {row['url']}"
         yield f"  fetched {row['fetched_at']} UTC, status {row['http_status']}, {row['byte_count']:,} bytes"
-        yield f"  SHA-256 {row['sha256']}: {'the kept bytes match' if row['verified'] else 'THE KEPT BYTES DO NOT MATCH'}"
-        yield f"  kept at {row['kept_at']}"
+        yield f"  SHA-256 {row['sha256']}: {_verdict(row)}"
+
+
+def _verdict(row: Mapping[str, Any]) -> str:
+    if row["kept_at"] is None:
+        return "IT IS NOT UNDER data/raw HERE"
+    return f"the kept bytes match, {row['kept_at']}" if row["verified"] else f"THE KEPT BYTES DO NOT MATCH, {row['kept_at']}"

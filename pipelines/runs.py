@@ -65,8 +65,14 @@ def begin(settings: Settings, audit: Audit, stage: str = "collect") -> Run:
                 folder=settings.curated(audit.name) / "work",
             )
         )
+    if stage != "curate" and last.card_sha256 != digest(audit):
+        raise Refused(
+            f"{audit.name}: its cards or Rollcall itself changed since the last curate, and {stage} would mix the two; "
+            f"run `rollcall run {audit.name} --from curate`"
+        )
+    last = replace(last, card_sha256=digest(audit))
     if "publish" in last.done:  # a published run is never changed: going through a stage again is a new run
-        last = replace(last, id=now.strftime("%Y%m%dT%H%M%SZ"), started_at=now, card_sha256=digest(audit))
+        last = replace(last, id=now.strftime("%Y%m%dT%H%M%SZ"), started_at=now)
     return _write(replace(last, done=tuple(each for each in STAGES[: STAGES.index(stage)] if each in last.done)))
 
 
@@ -119,9 +125,9 @@ def _write(run: Run) -> Run:
 
 
 def digest(audit: Audit) -> str:
-    """What an audit asks of whom: a changed card is another audit, and its unfinished run is not resumed."""
-    asked = [each.card_sha256 for each in (audit.roll, *audit.insurers) if each]
-    said = json.dumps([audit.name, audit.state, audit.profession, audit.grace_days, asked])
+    """What an audit asks of whom, and by which code: where either changed, an unfinished run is not resumed."""
+    asked = [each.card_sha256 for each in audit.sources]
+    said = json.dumps([audit.name, audit.state, audit.profession, audit.grace_days, asked, code_version()])
     return hashlib.sha256(said.encode()).hexdigest()
 
 

@@ -95,8 +95,11 @@ def publish(
 ) -> Published:
     """Measure, render the documents, and put database and documents where readers look, the pointer last."""
     with warehouse.alone(run.folder):
-        base = finished_database(run, "match", audit)
         home = settings.curated(audit.name)
+        target = home / f"audit-{run.id}.duckdb"
+        if publication.current(home) == target:  # killed after readers were shown the way, before it was noted
+            return _summary(runs.finished(run, "publish"), target)
+        base = finished_database(run, "match", audit)
         part = run.folder / "documents.part"
         shutil.rmtree(part, ignore_errors=True)
         part.mkdir(parents=True)
@@ -116,20 +119,23 @@ def publish(
             cards = models.load("reports/sql", "reports")
             models.describe(con, cards)
             gate("publish", run, audit, expectations.of_models(con, cards), say)
-            names = publication.documents(con, audit, run, part, marks, found, quality(con) if quality else (), settings.contact, say)
-            listing_count, finding_count = (
-                warehouse.count(con, "curated.listing where is_latest"),
-                warehouse.count(con, "matching.finding where state <> 'resolved'"),
-            )
+            publication.documents(con, audit, run, part, marks, found, quality(con) if quality else (), settings.contact, say)
+            con.execute("drop schema parsed cascade")  # raw fields, which may hold a holder's address: the evidence has them
         (part / "expectations.html").write_text(gate_page.every(run, audit), encoding="utf-8")
         folder = home / run.id
         shutil.rmtree(folder, ignore_errors=True)
         part.replace(folder)
-        target = home / f"audit-{run.id}.duckdb"
         warehouse.settle(database, target)
-        publication.point(home, target)
-        runs.finished(run, "publish")
-        return Published(run.id, target, tuple(folder / name for name in (*names, "expectations.html")), listing_count, finding_count)
+        publication.point(home, target, say)
+        return _summary(runs.finished(run, "publish"), target)
+
+
+def _summary(run: Run, database: Path) -> Published:
+    """What stands published under a run's name."""
+    with warehouse.read_only(database) as con:
+        listings = warehouse.count(con, "curated.listing where is_latest")
+        found = warehouse.count(con, "matching.finding where state <> 'resolved'")
+    return Published(run.id, database, tuple(sorted((database.parent / run.id).iterdir())), listings, found)
 
 
 def gate(room: str, run: Run, audit: Audit, asked: Sequence[expectations.Expectation], say: Say) -> list[expectations.Verdict]:

@@ -24,8 +24,11 @@ create or replace macro status_key(said) as
   nullif(upper(trim(regexp_replace(regexp_replace(said, '\s*[-–—]+\s*', ' - ', 'g'), '\s+', ' ', 'g'))), '');
 create or replace macro profession_key(said) as nullif(upper(trim(regexp_replace(said, '[^A-Za-z]+', ' ', 'g'))), '');
 create or replace macro quote_of(said) as '''' || left(said, 60) || '''';
-create or replace macro day_of(said) as cast(coalesce(
-  try_strptime(said, '%Y%m%d'), try_strptime(said, '%m/%d/%Y'), try_strptime(left(said, 10), '%Y-%m-%d')) as date);
+create or replace macro day_of(said) as cast(case
+  when regexp_matches(said, '^(19|20)\d{6}$') then try_strptime(said, '%Y%m%d')
+  when regexp_matches(said, '^\d{1,2}/\d{1,2}/(19|20)\d{2}$') then try_strptime(said, '%m/%d/%Y')
+  when regexp_matches(said, '^(19|20)\d{2}-\d{2}-\d{2}([T ].*)?$') then try_strptime(left(said, 10), '%Y-%m-%d')
+end as date);
 """
 
 _META = {"source_id": "text", "snapshot_id": "text", "observed_on": "date"}
@@ -37,7 +40,21 @@ def _raw(record: type) -> dict[str, str]:
 
 PARSED: Mapping[str, Mapping[str, str]] = {
     "source": dict.fromkeys(
-        ["source_id", "title", "kind", "surface", "insurer_name", "naic", "waoic", "state", "format", "role", "name_order", "card_sha256"],
+        [
+            "source_id",
+            "title",
+            "kind",
+            "surface",
+            "insurer_name",
+            "naic",
+            "waoic",
+            "state",
+            "format",
+            "role",
+            "completeness",
+            "name_order",
+            "card_sha256",
+        ],
         "text",
     ),
     "network": dict.fromkeys(["source_id", "network", "line", "regulator", "filed_as"], "text"),
@@ -229,7 +246,8 @@ def _forget_rejects(con: Connection) -> None:
             con.execute(f"drop table {table}")
 
 
-Error = duckdb.Error
+# What DuckDB says of a file that is not what its card says; a full disk or too little memory is not among them.
+Misfit = (duckdb.DataError, duckdb.InvalidInputException)
 
 
 def ask(

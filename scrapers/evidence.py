@@ -2,7 +2,8 @@
 
     <root>/<source>/blobs/ab/<sha256>.gz    a body, named by the SHA-256 of its bytes
     <root>/<source>/<started_at>/           one visit: visit.json, manifest.jsonl (a row per attempt, failures included),
-                                            then complete.json, or abandoned.json, or later refused.json
+                                            then complete.json or abandoned.json
+    <root>/<source>/source.json             whose evidence this is, so that two cards of one name do not share a folder
 
 A body is on disk before its manifest row is, and a row before the next request is asked: a power cut loses at most the request in flight.
 Ids are made of names, days and bytes: the same evidence has the same ids on any machine.
@@ -206,10 +207,10 @@ class Archive:
         self.root = root
 
     def snapshots(self, source: str) -> list[Snapshot]:
-        """The whole visits that no later reading refused, oldest first; the same bytes of the same day count once."""
+        """The whole visits, oldest first; the same bytes of the same day count once."""
         found: dict[str, Snapshot] = {}
         for folder in self.visits(source):
-            if (folder / "complete.json").exists() and not (folder / "refused.json").exists():
+            if (folder / "complete.json").exists():
                 said = read_json(folder / "complete.json")
                 snapshot = Snapshot(
                     id=said["id"],
@@ -248,9 +249,14 @@ class Archive:
         """Whether the bytes on disk are the bytes that were kept."""
         return sha256_of(evidence.path) == evidence.sha256
 
-    def refuse(self, snapshot: Snapshot, reason: str, now: datetime) -> None:
-        """Leave this snapshot out from now on: a reading of it failed."""
-        write_json(snapshot.folder / "refused.json", {"reason": reason, "at": _iso(now)})
+    def must_be_of(self, source: Source) -> None:
+        """Refused when the folder of this name holds another source's evidence."""
+        path = self.root / source.name / "source.json"
+        if path.exists() and (kept := read_json(path)) != _owner(source):
+            raise Refused(
+                f"{source.name}: {path.parent} holds evidence of {kept['of']} ({kept['kind']}), and this card says {_owner(source)['of']} "
+                f"({source.kind}); give one of the two cards another file name"
+            )
 
     def attempts(self, visit: Snapshot | Path) -> list[Row]:
         """Every manifest row of one visit, in the order written."""
@@ -272,9 +278,8 @@ class Archive:
     def latest_incomplete(self, source: str) -> tuple[datetime, str] | None:
         """When the newest visit began and why it does not count, unless it does."""
         for folder in reversed(self.visits(source)):
-            for mark in ("refused.json", "abandoned.json"):
-                if (folder / mark).exists():
-                    return _started(folder), read_json(folder / mark)["reason"]
+            if (folder / "abandoned.json").exists():
+                return _started(folder), read_json(folder / "abandoned.json")["reason"]
             if (folder / "complete.json").exists():
                 return None
             reasons = [row["reason"] for row in _rows(folder) if row["reason"] and row["outcome"] != "redirected"]
@@ -283,14 +288,17 @@ class Archive:
 
     def open(self, source: Source, now: datetime, resume: bool = True) -> Capture:
         """Resume the newest visit when it is unfinished, under the same card and younger than 48 h; else begin anew."""
+        self.must_be_of(source)
         home = self.root / source.name
         make(home / "blobs")
+        if not (home / "source.json").exists():
+            write_json(home / "source.json", _owner(source))
         lock = _lock(home / "lock.sqlite", source.name)
         try:
             for part in (home / "blobs").glob("*.part"):  # of a visit that was killed: the lock is ours, nobody writes them
                 part.unlink()
             for folder in self.visits(source.name)[-1:] if resume else ():
-                over = any((folder / mark).exists() for mark in ("complete.json", "abandoned.json", "refused.json"))
+                over = any((folder / mark).exists() for mark in ("complete.json", "abandoned.json"))
                 if not over and now - _started(folder) < RESUMABLE and _card(folder) == source.card_sha256:
                     return Capture(source.name, folder, _started(folder), lock)
             folder = _begin(home, now)
@@ -299,6 +307,10 @@ class Archive:
         except BaseException:
             lock.close()
             raise
+
+
+def _owner(source: Source) -> dict[str, Any]:
+    return {"kind": source.kind, "of": source.insurer.get("legal_name") or source.state or source.title}
 
 
 def _lock(path: Path, source: str) -> sqlite3.Connection:

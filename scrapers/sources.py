@@ -38,7 +38,7 @@ SOURCE_KEYS = (
 )
 AUDIT_KEYS = ("title", "state", "profession", "roll", "insurers", "registries", "grace_days", "publish")
 TAKEN_BY_LIKE = ("state", "columns", "words", "ignore", "license_key", *OPTIONS)
-STEM = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,39}")  # it names a folder on every system
+STEM = re.compile(r"(?!(?:con|prn|aux|nul|com\d|lpt\d)$)[a-z0-9][a-z0-9_-]{0,32}", re.IGNORECASE)  # it names a folder on every system
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,6 +55,11 @@ class Audit:
     grace_days: int  # how young a lapse must be to be left alone
     publish: tuple[str, ...]
     folder: Path
+
+    @property
+    def sources(self) -> tuple[Source, ...]:
+        """Everything to be visited: the roll first, then the insurers."""
+        return (*((self.roll,) if self.roll else ()), *self.insurers)
 
 
 def catalogue() -> list[Source]:
@@ -150,7 +155,10 @@ def _missing(asked: str, known: Collection[str]) -> NoReturn:
 
 def _stem(path: Path) -> str:
     if not STEM.fullmatch(path.stem):
-        raise Refused(f"{path.name}: a card's file name names what it describes; use at most 40 letters, digits, _ and -")
+        raise Refused(
+            f"{path.name}: a card's file name names what it describes; use at most 33 letters, digits, _ and -, "
+            "and no name that Windows keeps for itself"
+        )
     return path.stem
 
 

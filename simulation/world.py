@@ -1,9 +1,7 @@
 """An invented state: its people, its license roll and three insurers' directories, with the truth kept."""
 
-import json
 from dataclasses import dataclass
 from datetime import date
-from pathlib import Path
 from random import Random
 
 from simulation import truth
@@ -46,15 +44,3 @@ def build(seed: int, listings: int = 1_078, roll: int = 60_000, *, today: date) 
         directories=directories,
         truth=truth.rows(shown, registrar.people, today),
     )
-
-
-def save(world: World, path: Path) -> None:
-    """Keep what made the world."""
-    arguments = {"seed": world.seed, "listings": world.listings, "roll": world.roll, "today": world.today.isoformat()}
-    path.write_text(json.dumps(arguments, indent=2) + "\n", encoding="utf-8")
-
-
-def load(path: Path) -> World:
-    """Build the world that `save` kept."""
-    kept = json.loads(path.read_text(encoding="utf-8"))
-    return build(kept["seed"], kept["listings"], kept["roll"], today=date.fromisoformat(kept["today"]))

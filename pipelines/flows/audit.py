@@ -92,7 +92,7 @@ def audit(
 def _collect(settings: environment.Settings, asked: Audit, run: Run, tell: Callable[[str], None], progress: Progress | None) -> Run:
     """Visit every source that this run has not visited yet; one that fails does not keep the others from being visited."""
     failed: list[Refused] = []
-    for source in [*([asked.roll] if asked.roll else []), *asked.insurers]:
+    for source in asked.sources:
         if source.name in run.snapshots:
             tell(f"{source.name}: {run.snapshots[source.name]} was complete before the interruption")
             continue

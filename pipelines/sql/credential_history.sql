@@ -12,7 +12,9 @@ with read as (
     coalesce(meaning.status, case when day_of(credential.expires) < snapshot.observed_on then 'expired' else 'unknown' end) as status,
     case when meaning.status is not null then meaning.may_practice when day_of(credential.expires) < snapshot.observed_on then false end
       as may_practice,
-    day_of(credential.expires) as expires_on
+    day_of(credential.expires) as expires_on,
+    credential.evidence_id,
+    credential.locator
   from parsed.credential
   join curated.snapshot on snapshot.snapshot_id = credential.snapshot_id
   left join curated.status_meaning as meaning
@@ -21,12 +23,12 @@ with read as (
   select * from read
   qualify row_number() over (
     partition by source_id, license_key, credential_type, snapshot_id
-    order by coalesce(may_practice, true) desc, expires_on desc nulls first, status_raw
+    order by coalesce(may_practice, true) desc, expires_on desc nulls first, status_raw, evidence_id, locator
   ) = 1
 ), marked as (
   select *,
-    concat_ws('|', coalesce(status_raw, ''), coalesce(cast(expires_on as text), '')) as said,
-    lag(concat_ws('|', coalesce(status_raw, ''), coalesce(cast(expires_on as text), ''))) over spell as said_before
+    row(status_raw, status, may_practice, expires_on) as said,
+    lag(row(status_raw, status, may_practice, expires_on)) over spell as said_before
   from one_each
   window spell as (partition by source_id, license_key, credential_type order by observed_on, finished_at, snapshot_id)
 ), numbered as (
@@ -39,10 +41,12 @@ select
   left(sha256(concat_ws('|', source_id, license_key, coalesce(credential_type, ''))), 20) as credential_id,
   min(observed_on) as seen_from_on,
   max(observed_on) as seen_to_on,
-  any_value(status_raw) as status_raw,
-  any_value(status) as status,
-  any_value(may_practice) as may_practice,
-  any_value(expires_on) as expires_on,
-  case when any_value(status_raw) is null then 'expiry date' else 'printed status' end as basis
+  first(status_raw order by observed_on, finished_at, snapshot_id) as status_raw,
+  first(status order by observed_on, finished_at, snapshot_id) as status,
+  first(may_practice order by observed_on, finished_at, snapshot_id) as may_practice,
+  first(expires_on order by observed_on, finished_at, snapshot_id) as expires_on,
+  case when max(status_raw) is null then 'expiry date' else 'printed status' end as basis,
+  first(evidence_id order by observed_on, finished_at, snapshot_id) as evidence_id,
+  first(locator order by observed_on, finished_at, snapshot_id) as locator
 from numbered
 group by source_id, license_key, credential_type, spell

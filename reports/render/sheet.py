@@ -43,7 +43,7 @@ def annex(report: Report) -> bytes:
     made = io.StringIO()
     out = csv.writer(made, lineterminator="\r\n")
     out.writerow([*report.annex_columns, "Marks"])
-    out.writerows([*map(_disarmed, row), " ".join(report.marks)] for row in report.annex)
+    out.writerows([*map(disarmed, row), " ".join(report.marks)] for row in report.annex)
     return made.getvalue().encode("utf-8-sig")
 
 
@@ -51,7 +51,7 @@ def _measure(each: Measure) -> Sequence[Any]:
     return (each.scope, each.name, each.title, each.numerator, each.denominator, each.value, each.low, each.high, each.method, each.sql)
 
 
-def _disarmed(value: Any) -> Any:
+def disarmed(value: Any) -> Any:
     if value is None or isinstance(value, int | float):
         return value
     text = str(value)

@@ -183,6 +183,22 @@ def test_a_roll_without_statuses_is_read_by_its_expiry_dates(con: warehouse.Conn
     assert said == [("expired", False, "expiry date"), ("unknown", None, "expiry date")]
 
 
+def test_a_roll_without_statuses_says_something_else_once_the_date_has_passed(con: warehouse.Connection) -> None:
+    for day in (JANUARY, MARCH):
+        licensed(con, day, "number | last | expires\nMA60000001 | Reyes | 20260201")
+    built(con)
+    said = con.execute("select seen_from_on, status, may_practice, evidence_id from curated.credential_history order by 1").fetchall()
+    assert said == [(JANUARY, "unknown", None, f"roll@{JANUARY}"), (MARCH, "expired", False, f"roll@{MARCH}")]
+
+
+@pytest.mark.parametrize("printed", ["12/31/27", "26-01-02", "2026115", "20261301", "0001-01-01", "31/12/2026"])
+def test_a_date_that_could_be_read_two_ways_is_no_date(con: warehouse.Connection, printed: str) -> None:
+    licensed(con, MARCH, f"number | last | expires\nMA60000001 | Reyes | {printed}")
+    built(con)
+    assert con.execute("select status, may_practice, expires_on from curated.credential_history").fetchall() == [("unknown", None, None)]
+    assert con.execute("select reason from curated.problem").fetchall() == [(f"expiry date '{printed}' is not a date",)]
+
+
 def test_every_table_and_column_carries_a_comment(con: warehouse.Connection) -> None:
     listed(con, MARCH, "name | network\nAda Reyes | N")
     models.describe(con, built(con))

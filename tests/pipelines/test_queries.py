@@ -21,7 +21,7 @@ def ask(tmp_path: Path) -> Ask:
     with warehouse.rebuilt(home / "audit-20260305T000000Z.duckdb") as con:
         con.execute("create schema curated")
         con.execute("create table curated.listing as select * from (values ('=1+1', '0123'), ('Ada', null)) as t(name_raw, zip5)")
-    publication.point(home, home / "audit-20260305T000000Z.duckdb")
+    publication.point(home, home / "audit-20260305T000000Z.duckdb", print)
 
     def run(*words: str) -> Result:
         return CliRunner().invoke(cli.rollcall, [*words, "--data", str(tmp_path)])
@@ -105,6 +105,6 @@ def test_the_pointer_moves_at_once_and_the_old_run_stays(tmp_path: Path) -> None
     for run, value in (("1", 1), ("2", 2)):
         with warehouse.rebuilt(home / f"audit-{run}.duckdb") as con:
             con.execute(f"create table t as select {value} as x")
-        publication.point(home, home / f"audit-{run}.duckdb")
+        publication.point(home, home / f"audit-{run}.duckdb", print)
     assert publication.current(home) == home / "audit-2.duckdb"
     assert [warehouse.ask(home / name, "select x from t")[1] for name in ("audit.duckdb", "audit-1.duckdb")] == [[(2,)], [(1,)]]

@@ -8,6 +8,7 @@ import pytest
 
 from pipelines import runs
 from pipelines.settings import Settings
+from scrapers.records import Refused
 from scrapers.sources import Audit, load_audit
 
 NOW = datetime(2026, 11, 22, 18, 0, tzinfo=UTC)
@@ -56,3 +57,10 @@ def test_a_published_run_is_never_changed(audit: Audit, tmp_path: Path) -> None:
     again = runs.begin(at(tmp_path, NOW + timedelta(hours=1)), audit, "match")
     assert again.id == "20261122T190000Z"
     assert again.done == ("collect", "curate")
+
+
+def test_a_stage_does_not_go_on_from_tables_that_another_card_made(audit: Audit, tmp_path: Path) -> None:
+    runs.finished(runs.begin(at(tmp_path, NOW), audit), "match")
+    with pytest.raises(Refused, match="changed since the last curate"):
+        runs.begin(at(tmp_path, NOW), replace(audit, grace_days=365), "publish")
+    assert runs.begin(at(tmp_path, NOW), replace(audit, grace_days=365), "curate").done == ()

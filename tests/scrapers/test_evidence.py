@@ -4,6 +4,7 @@ import gzip
 import json
 import subprocess
 import sys
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
@@ -47,6 +48,7 @@ def test_a_visit_on_disk(archive: Archive) -> None:
     (kept,) = archive.evidence(snapshot)
     assert files(archive.root) == {
         "wa.evergreen/lock.sqlite",
+        "wa.evergreen/source.json",
         f"wa.evergreen/blobs/{kept.sha256[:2]}/{kept.sha256}.gz",
         "wa.evergreen/20261122T181502Z/visit.json",
         "wa.evergreen/20261122T181502Z/manifest.jsonl",
@@ -180,15 +182,19 @@ def test_what_is_over_is_not_resumed(archive: Archive) -> None:
     assert archive.snapshots("wa.never") == []
 
 
-def test_the_same_bytes_of_the_same_day_count_once_and_a_refused_snapshot_not_at_all(archive: Archive) -> None:
+def test_the_same_bytes_of_the_same_day_count_once(archive: Archive) -> None:
     first, second = whole(archive, p="one"), whole(archive, NOW + timedelta(hours=3), p="one")
     assert first.id == second.id
     assert archive.snapshots("wa.evergreen") == [first]
     third = whole(archive, NOW + timedelta(days=1), p="one")
     assert [each.id for each in archive.snapshots("wa.evergreen")] == [first.id, third.id]
-    archive.refuse(third, "wa.evergreen: 400 records, expected at least 900", NOW)
-    assert archive.snapshots("wa.evergreen") == [first]
-    assert archive.latest_incomplete("wa.evergreen") == (third.started_at, "wa.evergreen: 400 records, expected at least 900")
+
+
+def test_two_cards_of_one_name_do_not_share_evidence(archive: Archive) -> None:
+    whole(archive, p="one")
+    other = replace(CARD, insurer={"legal_name": "Another Insurer"})
+    with pytest.raises(Refused, match=r"wa\.evergreen: .* holds evidence of .* Another Insurer .* another file name"):
+        archive.open(other, NOW)
 
 
 def test_a_visit_that_kept_nothing_is_no_snapshot(archive: Archive) -> None:
@@ -202,6 +208,7 @@ def test_a_large_body_is_never_whole_in_memory(archive: Archive) -> None:
     assert resource
     script = f"""
 import resource, sys
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 sys.path.insert(0, {str(ROOT)!r})
@@ -224,6 +231,7 @@ with Archive(Path({str(archive.root)!r})).open(source("https://directory.example
 def test_one_visit_to_a_source_at_a_time_between_processes(archive: Archive) -> None:
     script = f"""
 import sys
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 sys.path.insert(0, {str(ROOT)!r})

@@ -130,7 +130,7 @@ def test_a_name_that_is_not_there_is_answered_with_the_nearest(tmp_path: Path) -
 
 
 def test_a_file_name_that_cannot_name_a_folder_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(Refused, match="use at most 40 letters, digits, _ and -"):
+    with pytest.raises(Refused, match="use at most 33 letters, digits, _ and -"):
         card(tmp_path, ROLL, "my insurer")
 
 

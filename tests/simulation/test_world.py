@@ -45,12 +45,6 @@ def test_the_same_arguments_make_the_same_world_in_another_process() -> None:
     assert other.stdout.strip() != everything(world.build(4, 120, 2_000, today=TODAY))
 
 
-def test_a_saved_world_is_built_again(tmp_path: Path) -> None:
-    first = world.build(5, 120, 2_000, today=TODAY)
-    world.save(first, tmp_path / "world.json")
-    assert everything(world.load(tmp_path / "world.json")) == everything(first)
-
-
 def test_a_roll_too_small_for_its_directories_is_refused() -> None:
     with pytest.raises(ValueError, match="make it larger, or list fewer"):
         world.build(1, 100, 100, today=TODAY)
