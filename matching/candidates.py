@@ -5,15 +5,19 @@ with the same NPI, or a name that is alike in both parts. Nothing else is compar
 """
 
 from matching.clean import read_address
+from matching.compare import CONTRADICTED, SAME_FAMILY, SAME_GIVEN
 from matching.professions import professions
 from matching.records import Connection, Settings
 
 SUFFIX = " (JR|SR|II|III|IV)$"  # some sources print it with the family name
 
-# One row per listing: who it speaks of (identity), where, and whether it speaks of the audit's profession at all.
+# One row per listing: who it speaks of (identity), where, and whether it speaks of the audit's profession at all: its specialty
+# says so, or it shows none where most listings of the visit show none either, or the name carries the profession's title.
 LISTED = """
 create or replace table matching.listed as
-with said as (
+with habit as (
+  select snapshot_id, count(fold(specialty)) > 0.5 * count(*) as shows_specialty from curated.listing group by snapshot_id
+), said as (
   select
     listing.listing_id, listing.snapshot_id, listing.network, listing.observed_on,
     case when not listing.is_organization then regexp_replace(fold(listing.family_name), $suffixes, '') end as family,
@@ -25,9 +29,11 @@ with said as (
     listing.license_key, ltrim(listing.license_digits, '0') as license_digits,
     case when listing.npi_valid then trim(listing.npi) end as npi,
     place.street, place.unit, listing.zip5, listing.phone_digits, fold(listing.specialty) as specialty,
-    listing.specialty is null or regexp_matches(lower(listing.specialty), $own) or not regexp_matches(lower(listing.specialty), $others)
-      as in_scope
+    case
+      when fold(listing.specialty) is not null then regexp_matches(lower(listing.specialty), $words)
+      else not habit.shows_specialty or coalesce(regexp_matches(upper(listing.name_raw), $titles), false) end as in_scope
   from curated.listing
+  join habit on habit.snapshot_id = listing.snapshot_id
   left join place on place.address is not distinct from listing.address and place.address_2 is not distinct from listing.address_2
 )
 select *, left(sha256(concat_ws('|', coalesce(family, ''), coalesce(given, ''), coalesce(middle, ''), coalesce(suffix, ''),
@@ -69,15 +75,25 @@ where family is not null
 group by identity_id
 """
 
-# A number said by one listing speaks for another with the same valid NPI, unless their names contradict each other.
+# An NPI under names that contradict each other is a practice's, or a mistake: it says nothing of who is meant.
+SHARED = f"""
+update identity set npi = null where npi in (
+  select one.npi
+  from identity as one
+  join identity as other on one.npi = other.npi and one.identity_id < other.identity_id
+  left join form_alike as form on form.one = one.given and form.other = other.given
+  where not ({SAME_FAMILY}) or not ({SAME_GIVEN}) or {CONTRADICTED}
+)
+"""
+FORGOTTEN = "update matching.listed set npi = null where family is not null and npi not in (select npi from identity where npi is not null)"
+
+# A number said by one listing speaks for another with the same valid NPI.
 BRIDGE = """
 create or replace temp table bridge as
 select distinct one.identity_id, other.license_key, other.license_digits
 from identity as one
 join identity as other on one.npi = other.npi and one.identity_id <> other.identity_id and other.license_digits is not null
 where (one.license_digits is null or one.license_digits <> other.license_digits)
-  and (one.family = other.family or left(one.given, 1) = left(other.given, 1))
-  and (one.middle is null or other.middle is null or left(one.middle, 1) = left(other.middle, 1))
 """
 
 CANDIDATES = """
@@ -129,7 +145,7 @@ group by pair.identity_id, pair.credential_id
 
 
 def read(con: Connection, settings: Settings) -> None:
-    """Create matching.listed and matching.licensed, and the temporary tables identity and bridge."""
+    """Create matching.listed and matching.licensed, and the temporary table identity."""
     con.execute("create schema if not exists matching")
     places = con.execute("select distinct address, address_2 from curated.listing order by all").fetchall()
     read_places = [read_address(*place) for place in places]
@@ -143,14 +159,16 @@ def read(con: Connection, settings: Settings) -> None:
             "unit": [place[1] for place in read_places],
         },
     )
-    own = professions()[settings.profession].words
-    others = [word for key, card in professions().items() if key != settings.profession for word in card.words]
-    con.execute(LISTED, {"own": "|".join(own), "others": "|".join(others), "suffixes": SUFFIX})
+    own = professions()[settings.profession]
+    titles = f"\\b({'|'.join(own.titles) or own.title.upper()})\\b"
+    con.execute(LISTED, {"words": "|".join(own.words), "titles": titles, "suffixes": SUFFIX})
     con.execute(LICENSED, {"profession": settings.profession, "roll": settings.roll or "", "suffixes": SUFFIX})
     con.execute(IDENTITY)
-    con.execute(BRIDGE)
 
 
 def pair_up(con: Connection) -> None:
     """Create the temporary table looked_at: every pair of identity and credential worth comparing."""
+    con.execute(SHARED)
+    con.execute(FORGOTTEN)
+    con.execute(BRIDGE)
     con.execute(CANDIDATES)

@@ -152,9 +152,24 @@ RESPECTS: dict[str, tuple[Level, ...]] = {
     ),
 }
 
+# May two listings, one and other, name one person? Conditions over their names and form_alike as form.
+SAME_FAMILY = """one.family = other.family or contains(' ' || one.family || ' ', ' ' || other.family || ' ')
+      or contains(' ' || other.family || ' ', ' ' || one.family || ' ')
+      or replace(one.family, ' ', '') = replace(other.family, ' ', '')
+      or damerau_levenshtein(one.family, other.family) <= 1 and least(length(one.family), length(other.family)) >= 4"""
+SAME_GIVEN = f"""coalesce(one.given = other.given or form.one is not null
+      or (least(length(one.given), length(other.given)) = 1 and left(one.given, 1) = left(other.given, 1))
+      or (damerau_levenshtein(one.given, other.given) <= 1 and least(length(one.given), length(other.given)) >= 4)
+      or jaro_winkler_similarity(one.given, other.given) >= {NEAR}, true)"""
+CONTRADICTED = f"""coalesce(left(one.middle, 1) <> left(other.middle, 1)
+      or (one.middle <> other.middle and least(length(one.middle), length(other.middle)) > 1
+          and jaro_winkler_similarity(one.middle, other.middle) < {NEAR}), false)
+      or coalesce(one.suffix <> other.suffix, false)"""
+
 
 def alike(con: Connection) -> None:
-    """Create the temporary tables family_alike and given_alike: listed name, licensed name, level; equal names among them.
+    """Create the temporary tables family_alike and given_alike: listed name, licensed name, level; equal names among them. And
+    form_alike: two listed given names that are forms of one.
 
     Only distinct names are compared, in bulk; the roll's names of another profession count only where they are equal.
     """
@@ -170,6 +185,7 @@ def alike(con: Connection) -> None:
     listed, licensed = _names(con, "given", "identity"), _names(con, "given", "matching.licensed where in_profession")
     _keep(con, "forms", [(name, form) for name in {*listed, *licensed} for form in forms(name)])
     _add(con, "given", "nickname", _NICKNAMES)
+    con.execute(_FORMS)
     for part in ("family", "given"):
         _keep(con, "near", near(_names(con, part, "identity"), _names(con, part, "matching.licensed where in_profession")))
         _add(con, part, "near", "select one as listed, other as licensed from near")
@@ -242,6 +258,14 @@ _NICKNAMES = """
 select distinct one.one as listed, other.one as licensed
 from forms as one join forms as other on one.other = other.other
 where one.one in (select given from identity) and other.one in (select given from matching.licensed where in_profession)
+"""
+
+
+_FORMS = """
+create or replace temp table form_alike as
+select distinct one.one, other.one as other
+from forms as one join forms as other on one.other = other.other
+where one.one in (select given from identity) and other.one in (select given from identity)
 """
 
 

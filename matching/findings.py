@@ -79,7 +79,7 @@ with placed as (
   select
     failed.*,
     failed.claim_id || case when failed.subject_kind = 'listing' and nth.place > 1 then '|' || nth.place else '' end as about,
-    listing.source_id, listing.is_latest, source.surface
+    listing.source_id, listing.snapshot_id, listing.is_latest, source.surface
   from failed
   join curated.listing on listing.listing_id = failed.listing_id
   left join curated.source on source.source_id = listing.source_id
@@ -90,7 +90,7 @@ with placed as (
 ), spell as (
   select
     check_name, about, min(observed_on) as first_seen_on, max(observed_on) as last_seen_on, bool_or(is_latest) as is_current,
-    count(distinct observed_on) as day_count
+    count(distinct snapshot_id) as snapshot_count
   from placed group by check_name, about
 )
 select
@@ -100,7 +100,7 @@ select
   placed.tier, placed.severity, placed.sentence,
   [rule for rule in placed.rule_ids if list_contains(rules.cited, rule)] as rule_ids,
   placed.observed_on, spell.first_seen_on, spell.last_seen_on,
-  case when not spell.is_current then 'resolved' when spell.day_count > 1 then 'persisting' else 'new' end as state,
+  case when not spell.is_current then 'resolved' when spell.snapshot_count > 1 then 'persisting' else 'new' end as state,
   'flagged' as stage,
   cast(null as varchar) as signed_by,
   cast(null as timestamp) as rechecked_at,

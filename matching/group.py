@@ -1,5 +1,6 @@
 """Judged pairs become providers, and listings that show one person twice become duplicate groups."""
 
+from matching.compare import CONTRADICTED, SAME_FAMILY, SAME_GIVEN
 from matching.records import Connection
 
 # Listings and credentials of one person: a license judged the same, an NPI under a name that agrees, or one wording throughout.
@@ -45,13 +46,15 @@ where one.family_count <= 300
   and (damerau_levenshtein(one.family, other.family) <= 1 or contains(one.family, other.family) or contains(other.family, one.family))
 """
 
-# Two identities that may name one person, and what ties them: an NPI, a number, a license, or names alike.
-_ALIKE = """
+# Two identities that may name one person, and what ties them: an NPI, a number, a license, or names alike. A license ties surely
+# only where it is documented for both: two names that lead to one license may yet be two people.
+_ALIKE = f"""
 create or replace temp table alike as
 with who as (
   select distinct identity_id, family, given, middle, suffix, license_key, license_digits, npi from matching.listed where family is not null
 ), licensed as (
-  select pair.identity_id, min(pair.credential_id) as credential_id, count(*) as credential_count
+  select pair.identity_id, min(pair.credential_id) as credential_id, count(*) as credential_count,
+    bool_and(pair.is_documented) as is_documented
   from matching.pair where pair.judgement = 'same' group by pair.identity_id
 ), block as (
   select one.identity_id as one, other.identity_id as other from who as one join who as other on one.npi = other.npi
@@ -72,23 +75,16 @@ with who as (
     one.npi = other.npi as by_npi,
     coalesce(one.license_key = other.license_key, one.license_digits = other.license_digits) as by_number,
     mine.credential_id = theirs.credential_id and mine.credential_count = theirs.credential_count as by_credential,
+    mine.is_documented and theirs.is_documented as is_license_sure,
     one.middle = other.middle and length(one.middle) > 1 as by_middle,
     coalesce(one.npi <> other.npi, false) as npi_differs,
     coalesce(one.license_digits <> other.license_digits, false) as number_differs,
     coalesce(mine.credential_id <> theirs.credential_id, false) as credential_differs,
-    (one.family = other.family or contains(' ' || one.family || ' ', ' ' || other.family || ' ')
-      or contains(' ' || other.family || ' ', ' ' || one.family || ' ')
-      or replace(one.family, ' ', '') = replace(other.family, ' ', '')
-      or damerau_levenshtein(one.family, other.family) <= 1 and least(length(one.family), length(other.family)) >= 4) as family_agrees,
+    ({SAME_FAMILY}) as family_agrees,
     one.family = other.family and one.given = other.given as is_equal_name,
-    coalesce(one.given = other.given or form.one is not null
-      or (least(length(one.given), length(other.given)) = 1 and left(one.given, 1) = left(other.given, 1))
-      or (damerau_levenshtein(one.given, other.given) <= 1 and least(length(one.given), length(other.given)) >= 4)
-      or jaro_winkler_similarity(one.given, other.given) >= 0.92, true) as given_agrees,
-    coalesce(left(one.middle, 1) <> left(other.middle, 1)
-      or (one.middle <> other.middle and least(length(one.middle), length(other.middle)) > 1
-          and jaro_winkler_similarity(one.middle, other.middle) < 0.92), false)
-      or coalesce(one.suffix <> other.suffix, false) as is_contradicted
+    one.given = other.given as is_equal_given,
+    {SAME_GIVEN} as given_agrees,
+    {CONTRADICTED} as is_contradicted
   from block
   join who as one on one.identity_id = block.one
   join who as other on other.identity_id = block.other
@@ -99,20 +95,23 @@ with who as (
 )
 select
   one, other, coalesce(by_npi, false) as by_npi, coalesce(by_number, false) as by_number,
-  coalesce(by_npi or by_number or by_credential, false) as is_documented, coalesce(by_middle, false) as by_middle, is_equal_name
+  coalesce(by_npi or by_number or by_credential, false) as is_documented,
+  coalesce(by_npi or by_number or by_credential and is_license_sure, false) as is_sure,
+  coalesce(by_middle, false) as by_middle, is_equal_name
 from compared
 where not is_contradicted
-  and (family_agrees and given_agrees or (by_npi or by_number) and (family_agrees or given_agrees))
+  and given_agrees and (family_agrees or by_number and by_middle and is_equal_given)
   and not npi_differs
   and not (number_differs and not coalesce(by_npi, false))
   and not (credential_differs and not coalesce(by_npi, false))
 union all
 select distinct identity_id, identity_id, npi is not null, license_digits is not null,
+  npi is not null or license_digits is not null or identity_id in (select identity_id from licensed),
   npi is not null or license_digits is not null or identity_id in (select identity_id from licensed), length(middle) > 1, true
 from matching.listed
 """
 
-# Two listings of one snapshot and network that name one person, and whether they show one place.
+# Two listings of one snapshot and network that name one person, and whether they show one place. Two networks nobody names are not one.
 _PLACES = """
 create or replace temp table together as
 with pair as (
@@ -121,7 +120,7 @@ with pair as (
   select alike.*, alike.other, alike.one from alike where alike.one <> alike.other
 ), compared as (
   select
-    one.listing_id as one, other.listing_id as other, pair.is_documented, pair.by_middle, pair.is_equal_name,
+    one.listing_id as one, other.listing_id as other, pair.is_documented, pair.is_sure, pair.by_middle, pair.is_equal_name,
     coalesce(one.phone_digits = other.phone_digits, false) as same_phone,
     coalesce(one.street = other.street, false) as same_street,
     coalesce(one.unit <> other.unit, false) as units_differ,
@@ -137,7 +136,7 @@ with pair as (
   join pair on pair.identity_one = one.identity_id
   join matching.listed as other
     on other.identity_id = pair.identity_other and other.snapshot_id = one.snapshot_id
-    and other.network is not distinct from one.network and one.listing_id < other.listing_id
+    and other.network = one.network and one.listing_id < other.listing_id
     and (one.organization is null or one.specialty is not distinct from other.specialty)
 )
 select
@@ -153,16 +152,33 @@ where is_documented or same_phone or same_street
 """
 
 
+# A listing that fits two whose names contradict (J Berg at the telephone of John and of Jane) joins neither, unless a number, an
+# NPI or a license joins it to the one and not to the other.
+_TORN = """
+create or replace temp table torn as
+with met as (
+  select one as listing_id, other as far, is_documented from together union all select other, one, is_documented from together
+), named as (
+  select met.*, listed.identity_id from met join matching.listed on listed.listing_id = met.far
+)
+select one.listing_id, bool_or(one.is_documented and other.is_documented) as by_all
+from named as one
+join named as other on other.listing_id = one.listing_id and one.identity_id < other.identity_id
+anti join alike on alike.one = one.identity_id and alike.other = other.identity_id
+group by one.listing_id
+"""
+
+
 def group(con: Connection) -> None:
     """Create matching.duplicate and matching.provider_member."""
     con.execute(_NEAR_COLLEAGUES)
-    con.execute(
-        "create or replace temp table form_alike as select distinct one.one, other.one as other from forms as one join forms as other "
-        "on one.other = other.other where one.one in (select given from matching.listed) "
-        "and other.one in (select given from matching.listed)"
-    )
     con.execute(_ALIKE)
     con.execute(_PLACES)
+    con.execute(_TORN)
+    con.execute(
+        "delete from together using torn "
+        "where torn.listing_id in (together.one, together.other) and (torn.by_all or not together.is_documented)"
+    )
     con.execute("create or replace temp table same_place as select one, other from together where is_same_place")
     con.execute("create or replace temp table one_person as select one, other from together")
     components(con, "same_place", "place_group")
@@ -182,10 +198,13 @@ with member as (
 ), placed as (
   select member.*, first_value(listing.listing_id) over (
     partition by member.kind, member.label
-    order by regexp_extract(listing.locator, '^[^0-9]*'), try_cast(regexp_extract(listing.locator, '[0-9]+') as bigint),
+    order by evidence.url, listing.evidence_id, regexp_extract(listing.locator, '^[^0-9]*'),
+      try_cast(regexp_extract(listing.locator, '[0-9]+') as bigint),
       listing.locator, listing.listing_id
   ) as keeper_listing_id
-  from member join curated.listing on listing.listing_id = member.listing_id
+  from member
+  join curated.listing on listing.listing_id = member.listing_id
+  left join curated.evidence on evidence.evidence_id = listing.evidence_id
 )
 select
   placed.listing_id,
@@ -195,9 +214,9 @@ select
   coalesce(tie.is_documented, false) as is_documented
 from placed
 left join (
-  select listing_id, bool_or(is_documented and is_exact or by_middle and is_equal_name and is_exact) as is_documented
+  select listing_id, bool_or(is_sure and is_exact or by_middle and is_equal_name and is_exact) as is_documented
   from (
-    select unnest([one, other]) as listing_id, is_documented, by_middle, is_equal_name, same_street or same_phone as is_exact
+    select unnest([one, other]) as listing_id, is_sure, by_middle, is_equal_name, same_street or same_phone as is_exact
     from together where is_same_place
   ) group by listing_id
 ) as tie on tie.listing_id = placed.listing_id

@@ -12,6 +12,7 @@ ON_THE_ROLL = 0.95  # share of listed people who are on the roll at all; the res
 SAME = 0.9  # posterior from which a pair may be the same
 UNSURE = 0.05  # below it a pair is different, unless the number says otherwise
 DOCUMENTED = 0.99  # posterior from which a pair may carry a tier A finding
+UNIQUE_FROM = 5_000  # rows of a roll on which a name alone may document; see DECISIONS: how large a roll must be for a name to be unique
 RARE = 0.05  # so few chance namesakes expected on the roll that one full name is one person
 
 _EXPLANATION = ", ".join(
@@ -19,6 +20,7 @@ _EXPLANATION = ", ".join(
     for respect in RESPECTS
 )
 
+# The sum over everybody is added up in whatever order it comes: its last bits differ between runs, six places do not.
 _PAIR = f"""
 create or replace table matching.pair as
 with levelled as (
@@ -55,10 +57,10 @@ with levelled as (
   from person
 )
 select
-  weighed.* exclude (roll_count, namesakes, is_bridged),
+  weighed.* exclude (roll_count, namesakes, is_bridged) replace (round(weighed.weight, 6) as weight),
   weighed.namesakes < {RARE} as is_rare,
   posterior.credential_count, posterior.compatible_count,
-  least(1, posterior.probability) as probability,
+  round(least(1, posterior.probability), 6) as probability,
   cast(null as text) as judgement,
   false as is_documented
 from weighed
@@ -66,10 +68,13 @@ join posterior on posterior.identity_id = weighed.identity_id and posterior.pers
 """
 
 # A number settles who is meant only together with a name that agrees. A number that belongs to somebody of another name is
-# a contradiction: nobody can tell which of the two is wrong, so it is unsure, never the same.
+# a contradiction: nobody can tell which of the two is wrong, so it is unsure, never the same. One part that agrees is not a name
+# that agrees; but a family name changes at a wedding, and the given and full middle name beside the number stay.
+_CHANGED_FAMILY = "given_name = 'equal' and middle_name = 'equal' and suffix <> 'contradicts'"
+
 _JUDGED = f"""
 update matching.pair set judgement = case
-  when license_number in ('equal', 'digits') and probability >= {SAME} then 'same'
+  when license_number in ('equal', 'digits') and probability >= {SAME} and (is_compatible or {_CHANGED_FAMILY}) then 'same'
   when license_number in ('equal', 'digits') then 'unsure'
   when probability < {UNSURE} then 'different'
   when not is_compatible then 'unsure'
@@ -86,7 +91,7 @@ update matching.pair set is_documented =
     license_number in ('equal', 'digits')
     or (npi = 'same_as_listing_with_number' and license_number = 'unsaid')
     or (license_number = 'unsaid' and middle_name = 'equal' and family_name = 'equal' and given_name in ('equal', 'nickname')
-        and is_rare and compatible_count = 1)
+        and is_rare and compatible_count = 1 and (select max(roll_count) from matching.licensed) >= {UNIQUE_FROM})
   )
 """
 

@@ -2,7 +2,7 @@
 -- of that snapshot. A field that a page shows now and then (a specialty beyond the page's own heading) is the page's habit.
 with shown as (
   select
-    snapshot_id, count(name_raw) > 0.5 * count(*) as name, count(address) > 0.5 * count(*) as address,
+    snapshot_id, count(name_raw) > 0.5 * count(*) as name, count(coalesce(address, address_2)) > 0.5 * count(*) as address,
     count(phone) > 0.5 * count(*) as phone, count(specialty) > 0.5 * count(*) as specialty
   from curated.listing
   group by snapshot_id
@@ -11,7 +11,7 @@ with shown as (
     listing.*,
     [field for field in [
       case when shown.name and nullif(trim(listing.name_raw), '') is null then 'name' end,
-      case when shown.address and nullif(trim(listing.address), '') is null then 'address' end,
+      case when shown.address and nullif(trim(concat(listing.address, listing.address_2)), '') is null then 'address' end,
       case when shown.phone and nullif(trim(listing.phone), '') is null then 'telephone number' end,
       case when shown.specialty and nullif(trim(listing.specialty), '') is null then 'specialty' end
     ] if field is not null] as fields

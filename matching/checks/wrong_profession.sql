@@ -1,12 +1,14 @@
 -- Grain: one row per listing observation of a person whose licenses on the roll are all of other professions.
--- Any credential of the audit's profession under a compatible name, whatever its status, ends the matter.
+-- Any credential of the audit's profession under a compatible name, whatever its status, ends the matter. So does a roll
+-- that holds nobody of the profession. Documented only where the listing shows that very number: a name is not a trade.
 with held as (
   select
-    listed.listing_id, pair.credential_id, pair.is_documented,
-    row_number() over (partition by listed.listing_id order by pair.is_documented desc, pair.probability desc, pair.credential_id) as rank
+    listed.listing_id, pair.credential_id, pair.is_documented and pair.license_number = 'equal' as is_documented,
+    row_number() over (partition by listed.listing_id order by pair.is_documented and pair.license_number = 'equal' desc, pair.probability desc, pair.credential_id) as rank
   from matching.listed
   join matching.pair on pair.identity_id = listed.identity_id
   where listed.in_scope and pair.judgement = 'same' and not pair.in_profession
+    and exists (select 1 from matching.licensed where licensed.in_profession)
     and not exists (
       select 1 from matching.pair as own
       where own.identity_id = listed.identity_id and own.in_profession and (own.is_compatible or own.judgement <> 'different')

@@ -23,14 +23,15 @@ create table curated.listing (
   listing_id text, claim_id text, source_id text, snapshot_id text, observed_on date, network text, name_raw text, given_name text,
   middle_name text, family_name text, suffix text, organization text, npi text, license_raw text, address text, address_2 text, zip text,
   phone text, specialty text, evidence_id text, locator text, is_latest boolean, is_organization boolean, license_key text,
-  license_digits text, zip5 text, phone_digits text, npi_valid boolean)
+  license_digits text, zip5 text, phone_digits text, npi_valid boolean, reference text)
 """
 OTHERS = """
 create table curated.credential (credential_id text, source_id text, license_key text, credential_type text, profession text,
   given_name text, middle_name text, family_name text, suffix text, issued_on date,
   expires_on date, status text, may_practice boolean, evidence_id text);
 create table curated.credential_history (credential_id text, seen_from_on date, seen_to_on date, status_raw text, status text,
-  may_practice boolean, expires_on date, basis text);
+  may_practice boolean, expires_on date, basis text, evidence_id text, locator text);
+create table curated.evidence (evidence_id text, url text);
 create table curated.source (source_id text, surface text);
 create table curated.snapshot (snapshot_id text, source_id text, observed_on date);
 create table curated.claim (claim_id text, last_seen_on date);
@@ -54,7 +55,14 @@ def drawn(con: duckdb.DuckDBPyConnection, listings: str, roll: str = "number | n
         _list(con, number, {key: value for key, value in row.items() if value is not None})
     for row in _rows(roll):
         _license(con, row)
-    con.execute("insert into curated.snapshot select distinct snapshot_id, source_id, observed_on from curated.listing")
+    con.execute(
+        "insert into curated.snapshot select distinct snapshot_id, source_id, observed_on from curated.listing union "
+        "select concat('roll@', seen), 'roll', seen "
+        "from (select unnest([seen_from_on, seen_to_on]) as seen from curated.credential_history)"
+    )
+    con.execute(
+        "insert into curated.evidence select distinct evidence_id, concat('https://alder.example/', evidence_id) from curated.listing"
+    )
     con.execute(
         "update curated.listing set is_latest = observed_on = (select max(observed_on) from curated.listing as other "
         "where other.source_id = listing.source_id)"
@@ -70,6 +78,18 @@ def matched(
     matching.link(con, ASKED)
     matching.findings(con, ASKED)
     return lambda query, *values: con.execute(query, list(values)).fetchall()
+
+
+def crowd(con: duckdb.DuckDBPyConnection, count: int) -> None:
+    """Add `count` licensed bystanders to the roll and link again: a roll large enough for a full name to be one person's."""
+    con.execute(
+        "insert into curated.credential by name select 'MB' || i as credential_id, 'roll' as source_id, 'MB' || i as license_key, "
+        "'massage_therapist' as profession, 'Wanda' || i % 50 as given_name, 'Onlooker' as family_name "
+        "from range(10000000, ? + 10000000) as t(i)",
+        [count],
+    )
+    matching.link(con, ASKED)
+    matching.findings(con, ASKED)
 
 
 def found(con: duckdb.DuckDBPyConnection, check: str) -> dict[str, str]:
@@ -88,11 +108,11 @@ def _list(con: duckdb.DuckDBPyConnection, number: int, row: dict[str, str]) -> N
     day, source, identity = row.get("day", "2026-11-20"), row.get("source", "alder"), row.get("id", f"l{number}")
     text = {
         "listing_id": identity if "day" not in row else f"{identity}@{day}",
-        "claim_id": row.get("claim", identity),
+        "claim_id": row.get("claim", row.get("reference", identity)),
         "source_id": source,
         "snapshot_id": f"{source}@{day}",
         "observed_on": day,
-        "network": row.get("network", "Open"),
+        "network": None if row.get("network") == "none" else row.get("network", "Open"),
         "name_raw": row.get("name", row.get("practice")),
         "given_name": given or None,
         "middle_name": middle or None,
@@ -103,9 +123,10 @@ def _list(con: duckdb.DuckDBPyConnection, number: int, row: dict[str, str]) -> N
         "address": None if row.get("address") == "none" else row.get("address", f"{9 + number} Oak St"),
         "zip": "98101",
         "phone": None if row.get("phone") == "none" else row.get("phone", f"206 555 01{number:02d}"),
-        "specialty": row.get("specialty", "Massage Therapy"),
-        "evidence_id": f"page-{identity}",
+        "specialty": None if row.get("specialty") == "none" else row.get("specialty", "Massage Therapy"),
+        "evidence_id": row.get("page", f"page-{identity}"),
         "locator": f"block {number}",
+        "reference": row.get("reference"),
         "is_organization": "name" not in row,
     }
     names = ", ".join(text)
@@ -131,6 +152,6 @@ def _license(con: duckdb.DuckDBPyConnection, row: dict[str, str | None]) -> None
         [number, number, kind, profession, given, middle or None, family.replace("_", " "), row["expires"], meaning, may_practice],
     )
     con.execute(
-        "insert into curated.credential_history values (?, ?, ?, ?, ?, ?, ?, 'printed status')",
-        [number, seen_from, seen_to or seen_from, status, meaning, may_practice, row["expires"]],
+        "insert into curated.credential_history values (?, ?, ?, ?, ?, ?, ?, 'printed status', ?, 'row 1')",
+        [number, seen_from, seen_to or seen_from, status, meaning, may_practice, row["expires"], row.get("page") or "roll-page"],
     )

@@ -4,7 +4,7 @@ import duckdb
 import pytest
 
 import matching
-from tests.matching.county import ASKED, drawn, found, matched
+from tests.matching.county import ASKED, crowd, drawn, found, matched
 
 ROLL = "number | name | status | expires\n"
 VEGA = "id | name | license\na | Rosa Maria Vega | MA60000001"
@@ -100,7 +100,7 @@ def test_a_namesake_in_good_standing_protects(con: duckdb.DuckDBPyConnection) ->
 
 
 def test_a_name_alone_accuses_only_with_its_full_middle_name_and_ambiguity_never(con: duckdb.DuckDBPyConnection) -> None:
-    crowd = "\n".join(f"MA601{at:05d} | Jo{chr(97 + at % 26)}an P On{chr(97 + at // 26)}looker | ACTIVE | 2027-01-01" for at in range(120))
+    others = "\n".join(f"MA601{at:05d} | Jo{chr(97 + at % 26)}an P On{chr(97 + at // 26)}looker | ACTIVE | 2027-01-01" for at in range(120))
     matched(
         con,
         """
@@ -117,8 +117,10 @@ def test_a_name_alone_accuses_only_with_its_full_middle_name_and_ambiguity_never
         MA60000003 | Kim Thi Nguyen  | EXPIRED | 2020-01-01
         """.strip()
         + "\n"
-        + crowd,
+        + others,
     )
+    assert set(found(con, "lapsed_license").values()) == {"B"}, "the roll is too small for a name to be unique on it"
+    crowd(con, 5000)
     assert found(con, "lapsed_license") == {"full": "A", "initial": "B", "plain": "B"}
     assert found(con, "no_license_found") == {}, "an unsure match is not no match"
 
@@ -198,3 +200,105 @@ def test_finding_ids_depend_on_audit_check_and_claim_alone(con: duckdb.DuckDBPyC
         matching.findings(con, ASKED)
         ids.append(con.execute("select finding_id, left(sha256('county|lapsed_license|a'), 16) from matching.finding").fetchall())
     assert ids[0] == ids[1] and ids[0][0][0] == ids[0][0][1]
+
+
+SEEN = "number | name | status | expires | seen | page\n"
+
+
+@pytest.mark.parametrize(
+    ("rows", "checks"),
+    [
+        ("MA60000001 | Rosa Maria Vega | SUSPENDED | 2027-01-01 | 2026-01-01 2026-03-01 | ", {}),
+        ("MA60000001 | Rosa Maria Vega | DECEASED | | 2026-11-01 2026-11-10 | ", {}),
+        ("MA60000001 | Rosa Maria Vega | SUSPENDED | 2026-02-01 | 2026-01-01 2026-03-01 | ", {"lapsed_license": "B"}),
+        ("MA60000001 | Rosa Maria Vega | EXPIRED | 2026-02-01 | 2026-11-01 2026-11-18 | ", {"lapsed_license": "B"}),
+        ("MA60000001 | Rosa Maria Vega | SUSPENDED | 2027-01-01 | 2026-01-01 2026-11-19 | ", {"barred_license": "A"}),
+    ],
+    ids=["suspended, then gone", "dead, then gone", "gone, but its date has passed", "gone for two days", "still there"],
+)
+def test_a_credential_gone_from_the_roll_proves_no_more_than_its_date(
+    con: duckdb.DuckDBPyConnection, rows: str, checks: dict[str, str]
+) -> None:
+    ask = matched(con, VEGA, SEEN + rows + "\nMA60000002 | Ida Lund | ACTIVE | 2027-01-01 | 2026-01-01 2026-11-19 |")
+    assert dict(ask("select check_name, tier from matching.finding")) == checks
+
+
+@pytest.mark.parametrize(
+    ("status", "expires", "checks"),
+    [
+        ("SUSPENDED", "2027-01-01", {}),
+        ("SUSPENDED", "2025-01-01", {"lapsed_license": "B"}),
+        ("DECEASED", "", {}),
+        ("INACTIVE", "", {}),
+        ("EXPIRED", "2026-11-22", {}),
+        ("EXPIRED", "2026-01-01", {"lapsed_license": "A"}),
+    ],
+)
+def test_a_roll_first_seen_later_proves_a_lapse_by_its_date_and_nothing_else(
+    con: duckdb.DuckDBPyConnection, status: str, expires: str, checks: dict[str, str]
+) -> None:
+    ask = matched(con, VEGA, SEEN + f"MA60000001 | Rosa Maria Vega | {status} | {expires} | 2026-11-25 2027-03-01 |")
+    assert dict(ask("select check_name, tier from matching.finding")) == checks
+    assert ask("select * from matching.finding where not sentence like '% had expired on %' or sentence like '%stood as%'") == []
+
+
+def test_number_status_date_and_response_belong_to_one_credential(con: duckdb.DuckDBPyConnection) -> None:
+    ask = matched(
+        con,
+        VEGA,
+        SEEN
+        + "MA60000001 | Rosa Maria Vega | EXPIRED | 2020-01-01 | 2026-11-20 | first\n"
+        + "MA60000002 | Rosa Maria Vega | INACTIVE | 2025-01-01 | 2026-11-20 | second",
+    )
+    ((sentence, credential, evidence),) = ask("select sentence, credential_id, evidence_ids from matching.finding")
+    assert "license MA60000002 stood as inactive on the roll and had expired on 2025-01-01" in sentence
+    assert credential == "MA60000002" and sorted(evidence) == ["page-a", "second"]
+
+
+def test_a_closed_license_without_a_date_is_unresolved_whatever_stands_beside_it(con: duckdb.DuckDBPyConnection) -> None:
+    matched(con, VEGA, ROLL + "MA60000001 | Rosa Maria Vega | CLOSED | \nMA60000002 | Rosa Maria Vega | EXPIRED | 2020-01-01")
+    assert found(con, "lapsed_license") == {"a": "C"}
+
+
+def test_the_response_cited_is_the_one_that_said_so_on_that_day(con: duckdb.DuckDBPyConnection) -> None:
+    ask = matched(
+        con,
+        VEGA,
+        SEEN
+        + "MA60000001 | Rosa Maria Vega | SUSPENDED | 2027-01-01 | 2026-08-01 2026-11-20 | august\n"
+        + "MA60000001 | Rosa Maria Vega | ACTIVE | 2028-01-01 | 2026-12-01 2026-12-01 | december",
+    )
+    ((evidence,),) = ask("select evidence_ids from matching.finding where check_name = 'barred_license'")
+    assert sorted(evidence) == ["august", "page-a"]
+
+
+@pytest.mark.parametrize(
+    ("listed", "lapsed", "active"),
+    [
+        ("Rosa Vega", "Rosa Maria Vega", "Rosa Vega Olsen"),
+        ("Rosa Vega", "Rosa Maria Vega", "Maria Rosa Vega"),
+        ("Rosa Maria Vega", "Rosa Maria Vega", "Rosa Marie Vega"),
+    ],
+)
+def test_a_license_in_force_under_nearly_the_same_name_leaves_the_finding_probable(
+    con: duckdb.DuckDBPyConnection, listed: str, lapsed: str, active: str
+) -> None:
+    roll = f"MA60000001 | {lapsed} | EXPIRED | 2020-01-01\nMA60000002 | {active} | ACTIVE | 2027-01-01"
+    matched(con, f"id | name | license\na | {listed} | MA60000001", ROLL + roll)
+    assert found(con, "lapsed_license") == {"a": "B"}
+
+
+def test_a_visit_that_passes_midnight_is_one_visit(con: duckdb.DuckDBPyConnection) -> None:
+    drawn(
+        con,
+        """
+        id | claim | name            | license    | day
+        a  | a     | Rosa Maria Vega | MA60000001 | 2026-11-20
+        b  | a     | Rosa Maria Vega | MA60000001 | 2026-11-21
+        """,
+        ROLL + "MA60000001 | Rosa Maria Vega | EXPIRED | 2020-01-01",
+    )
+    con.execute("update curated.listing set snapshot_id = 'alder@2026-11-20', is_latest = true")
+    matching.link(con, ASKED)
+    matching.findings(con, ASKED)
+    assert con.execute("select state from matching.finding where check_name = 'lapsed_license'").fetchall() == [("new",)]
