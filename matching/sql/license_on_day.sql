@@ -1,8 +1,8 @@
 -- What the roll said, on the day of each listing, of the licenses of the person it names: the rows a license finding rests on.
 -- Only pairs judged the same accuse. A license in force under a compatible name protects: under the very same name it
 -- ends the matter, otherwise the finding is probable, not documented. A status the roll does not explain protects too.
--- A credential that the roll's newest capture of that day does not hold (first seen later, or gone from it) proves only what its
--- expiry date proves: a lapse, or nothing.
+-- A credential that the roll's newest capture of that day does not hold (first seen more than 7 days later, or gone from it) proves
+-- only what its expiry date proves: a lapse, or nothing. One first seen up to 7 days later documents nothing but a dated lapse.
 with roll_row as (
   select *, sum(is_change) over (partition by credential_id order by seen_from_on) as spell
   from (
@@ -38,7 +38,8 @@ with roll_row as (
     coalesce(known.status_until_on, first_seen.status_until_on) as status_until_on,
     coalesce(known.evidence_id, first_seen.evidence_id) as evidence_id,
     known.seen_to_on as last_seen_on,
-    known.credential_id is null as is_roll_later,
+    known.credential_id is null as is_after,
+    known.credential_id is null and first_seen.seen_from_on > day.observed_on + 7 as is_roll_later,
     coalesce(known.seen_to_on < capture.captured_on, false) as is_vanished
   from day
   asof left join capture on capture.source_id = day.source_id and capture.captured_on <= day.observed_on
@@ -47,7 +48,7 @@ with roll_row as (
 ), seen as (
   select
     asked.*, on_day.status, on_day.expires_on, on_day.status_since_on, on_day.status_until_on, on_day.evidence_id,
-    on_day.last_seen_on + 7 >= asked.observed_on and not on_day.is_vanished or on_day.is_roll_later and on_day.status = 'expired' as is_fresh,
+    on_day.last_seen_on + 7 >= asked.observed_on and not on_day.is_vanished or on_day.is_after and on_day.status = 'expired' as is_fresh,
     on_day.is_roll_later or on_day.is_vanished as is_absent,
     coalesce(on_day.expires_on + cast($grace_days as integer) < asked.observed_on, false) as is_dated,
     coalesce(on_day.may_practice, false) as is_in_force,

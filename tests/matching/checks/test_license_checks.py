@@ -237,9 +237,26 @@ def test_a_credential_gone_from_the_roll_proves_no_more_than_its_date(
 def test_a_roll_first_seen_later_proves_a_lapse_by_its_date_and_nothing_else(
     con: duckdb.DuckDBPyConnection, status: str, expires: str, checks: dict[str, str]
 ) -> None:
-    ask = matched(con, VEGA, SEEN + f"MA60000001 | Rosa Maria Vega | {status} | {expires} | 2026-11-25 2027-03-01 |")
+    ask = matched(con, VEGA, SEEN + f"MA60000001 | Rosa Maria Vega | {status} | {expires} | 2026-12-25 2027-03-01 |")
     assert dict(ask("select check_name, tier from matching.finding")) == checks
     assert ask("select * from matching.finding where not sentence like '% had expired on %' or sentence like '%stood as%'") == []
+
+
+@pytest.mark.parametrize(
+    ("status", "expires", "checks"),
+    [
+        ("SUSPENDED", "2027-01-01", {"barred_license": "B"}),
+        ("SUSPENDED", "2025-01-01", {"barred_license": "B"}),
+        ("DECEASED", "", {"retired_or_deceased": "B"}),
+        ("EXPIRED", "2026-11-22", {}),
+        ("EXPIRED", "2026-01-01", {"lapsed_license": "A"}),
+    ],
+)
+def test_a_roll_taken_within_the_week_after_documents_nothing_but_a_dated_lapse(
+    con: duckdb.DuckDBPyConnection, status: str, expires: str, checks: dict[str, str]
+) -> None:
+    ask = matched(con, VEGA, SEEN + f"MA60000001 | Rosa Maria Vega | {status} | {expires} | 2026-11-25 2027-03-01 |")
+    assert dict(ask("select check_name, tier from matching.finding")) == checks
 
 
 def test_number_status_date_and_response_belong_to_one_credential(con: duckdb.DuckDBPyConnection) -> None:
