@@ -81,7 +81,7 @@ ROLL_IN_MARCH = """
 EVERGREEN_IN_MARCH = """
     Provider          | License    | Street         | City   | Zip   | Phone
     Rowan Ashdale LMT | MA00000001 | 12 Alder St    | Hollow | 98402 | 253-555-0101
-    Ashdale, Rowan    | MA 1       | 12 Alder St.   | Hollow | 98402 | (253) 555-0101
+    Ashdale, Rowan    | ma00000001 | 12 Alder St.   | Hollow | 98402 | (253) 555-0101
     Rowan Ashdale LMT | MA00000001 | 900 Harbor Ave | Hollow | 98403 | 253-555-0101
     Ida Birkeland     | MA00000002 | 3 Oak St       | Hollow | 98402 | 253-555-0102
     Mei Calloway      | MA00000003 | 5 Oak St       | Hollow | 98402 | 253-555-0103
