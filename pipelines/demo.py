@@ -191,9 +191,19 @@ def compare(con: warehouse.Connection, invented: world.World) -> tuple[Line, ...
         if row["is_unsure"]:
             unsure.add(place[row["listing_id"]])
     flagged: dict[tuple[str, str], set[int]] = {}
-    for row in warehouse.table(con, "select check_name, tier, listing_id from matching.finding where state <> 'resolved'"):
+    for row in warehouse.table(con, _FLAGGED):
         flagged.setdefault((row["check_name"], row["tier"]), set()).add(place[row["listing_id"]])
     return tuple(_line(invented, check, flagged, unsure) for check in truth.CHECKS)
+
+
+# A finding about a claim speaks of every listing that makes this claim today; one about a listing, of that listing.
+_FLAGGED = """
+select finding.check_name, finding.tier, listing.listing_id
+from matching.finding
+join curated.listing on case when finding.subject_kind = 'listing' then listing.listing_id = finding.listing_id
+  else listing.claim_id = finding.claim_id end
+where finding.state <> 'resolved' and listing.is_latest
+"""
 
 
 def _truth_key(row: truth.Truth) -> tuple[str, ...]:
