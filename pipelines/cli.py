@@ -46,9 +46,7 @@ def rollcall() -> None:
 def main() -> None:
     """Run the command; every way out has CONTRACT's exit status and at most one sentence on stderr."""
     try:
-        rollcall.main(standalone_mode=False)
-    except click.exceptions.Exit as done:
-        sys.exit(done.exit_code)
+        sys.exit(rollcall.main(standalone_mode=False))  # what click returns is the status a verb left with, or None
     except click.ClickException as wrong:
         wrong.show()
         sys.exit(2)

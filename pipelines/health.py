@@ -15,6 +15,7 @@ from scrapers import sources
 from scrapers.evidence import Archive
 from scrapers.fetch import Client
 from scrapers.records import Problem, Source, SourceUnreadable
+from scrapers.visit import is_online
 from scrapers.visit import plan as visit_plan
 
 STALE = {"day": 2, "week": 10, "month": 45, "quarter": 120}  # days after which a source visited `every` so often is late
@@ -165,10 +166,11 @@ def check(settings: Settings, name: str, live: bool) -> dict[str, Any]:
 
 
 def _first_page(settings: Settings, source: Source) -> dict[str, Any]:
-    """Ask for the first page, as a visit would, and read it; nothing of it is kept."""
+    """Ask for the first page, as a visit would, and read it; nothing of it is kept. A source of files is asked nothing."""
+    if not is_online(source):
+        return {"ok": True, "said": "files, read where they lie; nothing is asked", "records": None, "problems": []}
     form = sources.format_of(source)
-    client = Client(contact=stages.contact(settings, [source]))
-    with tempfile.TemporaryDirectory() as folder:
+    with tempfile.TemporaryDirectory() as folder, Client(contact=stages.contact(settings, [source])) as client:
         archive = Archive(Path(folder))
         try:
             with archive.open(source, runs.clock(settings)) as capture:

@@ -38,11 +38,10 @@ class Published:
     finding_count: int
 
 
-def collect_source(settings: Settings, source: Source, progress: Progress, agent: Client | None = None) -> Snapshot:
+def collect_source(settings: Settings, source: Source, progress: Progress) -> Snapshot:
     """Visit one source, or go on with its interrupted visit; returns its newest complete snapshot."""
-    client = agent or Client(contact=contact(settings, [source]))
-    snapshots = visit(source, sources.format_of(source), Archive(settings.raw), client, runs.clock(settings), progress)
-    return snapshots[-1]
+    with Client(contact=contact(settings, [source])) as client:
+        return visit(source, sources.format_of(source), Archive(settings.raw), client, runs.clock(settings), progress)[-1]
 
 
 def contact(settings: Settings, asked: Sequence[Source]) -> str:

@@ -11,6 +11,8 @@ from click.testing import CliRunner, Result
 
 from pipelines import cli, publication, warehouse
 from scrapers.records import Refused
+from tests.scrapers.site import Reply, served
+from tests.story.command import rollcall
 
 Ask = Callable[..., Result]
 
@@ -85,6 +87,19 @@ def test_status_and_sources_answer(ask: Ask) -> None:
     assert "wa.doh" in ask("sources", "list").output
     assert "never visited" in ask("sources", "check", "wa.doh").output
     assert "wa.doh" in refusal(ask("sources", "check", "wa.doe"))  # the nearest one
+
+
+def test_a_live_check_reads_the_first_page_and_fails_with_3_when_it_cannot(tmp_path: Path) -> None:
+    with served({"/list.csv": Reply(body=b"Provider\nRowan Ashdale\n")}) as site:
+        text = "{{title: Alder, kind: insurer, format: table, start: {start}, columns: {{name: Provider}}, visit: {{pause_seconds: 0}}}}"
+        (tmp_path / "alder.yml").write_text(text.format(start=f"{site.url}/list.csv"))
+        asked = ("sources", "check", tmp_path / "alder.yml", "--live", "--data", tmp_path)
+        well = rollcall(*asked)
+        assert (well.status, "alder: well" in well.out) == (0, True), well
+        site.says["/list.csv"] = Reply(body=b"<html><title>Sign in</title></html>")
+        failing = rollcall(*asked)
+        assert (failing.status, "got an HTML page" in failing.out) == (3, True), failing
+    assert not list((tmp_path / "raw").glob("*")), "a check keeps no evidence"
 
 
 def test_every_verb_has_help_with_an_example() -> None:
