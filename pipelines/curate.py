@@ -57,6 +57,8 @@ def load(con: warehouse.Connection, archive: Archive, audit: Audit, run: Run, sa
     warehouse.lay_out(con)
     state = state_of(audit.state)
     newest: dict[str, str] = {}
+    if audit.registries:
+        say(f"notice: no registry is read yet; {', '.join(audit.registries)} on the card changes nothing, and no check that needs one runs")
     for source in audit.sources:
         archive.must_be_of(source)
         warehouse.load_all(con, _card_rows(source, "roll" if source is audit.roll else "insurer"))

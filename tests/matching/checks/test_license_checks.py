@@ -17,7 +17,7 @@ def test_a_license_lapsed_longer_than_the_grace_is_documented(con: duckdb.DuckDB
         "select sentence, rule_ids, evidence_ids, credential_id, severity from matching.finding"
     )
     assert sentence == "Listed on 2026-11-20 in Open; license MA60000001 had expired on 2026-10-01, 50 days before."
-    assert rules == ["wa.rcw_18_108_030.license_required", "us.nsa.verify_90_days", "us.acas_directory_accurate"]
+    assert rules == ["wa.rcw_18_108_030.license_required", "us.acas_directory_accurate"]
     assert sorted(evidence) == ["page-a", "roll-page"] and credential == "MA60000001" and severity == "access_preventing"
     assert ask("select standing, evidence_class from matching.standing") == [("contradicted", "roll")]
 
@@ -160,6 +160,16 @@ def test_a_roll_much_older_than_the_listing_documents_nothing(con: duckdb.DuckDB
         "number | name | status | expires | seen\nMA60000001 | Rosa Maria Vega | EXPIRED | 2026-01-01 | 2026-02-01",
     )
     assert found(con, "lapsed_license") == {"a": "B"}
+
+
+@pytest.mark.parametrize(("first", "is_cited"), [("2026-08-22", False), ("2026-08-21", True)])
+def test_the_90_days_of_the_federal_rule_are_shown_only_by_captures_that_far_apart(
+    con: duckdb.DuckDBPyConnection, first: str, is_cited: bool
+) -> None:
+    rows = "".join(f"\na | {day} | a | Rosa Maria Vega | MA60000001" for day in (first, "2026-11-20"))
+    seen_twice = f"id | day | claim | name | license{rows}"
+    ask = matched(con, seen_twice, ROLL + "MA60000001 | Rosa Maria Vega | EXPIRED | 2020-01-01")
+    assert ask("select list_contains(rule_ids, 'us.nsa.verify_90_days') from matching.finding") == [(is_cited,)]
 
 
 def test_findings_are_new_then_persist_and_are_resolved(con: duckdb.DuckDBPyConnection) -> None:
