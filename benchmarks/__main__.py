@@ -1,116 +1,49 @@
-"""`make bench`: how often the checks are right over ten invented states, and what matching costs beside a naive peer.
+"""`python -m benchmarks [WHAT]`: print the tables. Nothing here asserts."""
 
-Quality: each seed is a whole audit over loopback HTTP, held against the known truth.
-Speed: `matching.link` on the last seed's tables, as a ratio to its floor and to a naive peer in the same process:
-  floor  DuckDB joins listings and roll on the license number alone
-  peer   rapidfuzz compares every distinct listed name with every distinct licensed name (token_sort_ratio, two threads)
-"""
-
-import statistics
-import sys
-import tempfile
-import time
-from collections.abc import Callable
+import argparse
 from pathlib import Path
 
-import rapidfuzz
-
-import matching
-from pipelines import demo, warehouse
-from pipelines.flows.audit import audit
-from pipelines.runs import Run, latest
-from pipelines.settings import Settings
-from scrapers.sources import load_audit
-from simulation import cards, sites, world
-
-SEEDS = tuple(range(2022, 2032))
-ROUNDS = 3
+from benchmarks import audit, linkage, providers
+from benchmarks.systems import PEERS
 
 
-def quality(home: Path) -> None:
-    """One audit per seed; a line per seed and check."""
-    titles = [f"{title:>11}" for title in ("A right", "A wrong", "precision", "A+B right", "A+B wrong", "recall", "unsure", "seconds")]
-    print(f"{'seed':>5} {'check':<24}{''.join(titles)}")
-    precisions = []
-    for seed in SEEDS:
-        began = time.perf_counter()
-        lines = measured(home / str(seed), seed)
-        took = time.perf_counter() - began
-        right, wrong = sum(line.documented.right for line in lines), sum(line.documented.wrong for line in lines)
-        precisions.append(right / (right + wrong))
-        for line in lines:
-            probable = line.probable if line.probable.right + line.probable.wrong else line.candidates
-            print(
-                f"{seed:>5} {line.check:<24}{line.documented.right:>11}{line.documented.wrong:>11}{_share(line.documented.precision):>11}"
-                f"{probable.right:>11}{probable.wrong:>11}{_share(probable.recall):>11}{line.unsure:>11}"
-            )
-        print(f"{seed:>5} {'all checks, tier A':<24}{right:>11}{wrong:>11}{_share(precisions[-1]):>11}{took:>55.1f}", flush=True)
-    print(f"tier A precision over {len(SEEDS)} seeds: least {min(precisions):.4f}, median {statistics.median(precisions):.4f}")
+def main() -> None:
+    """All but `big` when nothing is asked for by name."""
+    asked = argparse.ArgumentParser(prog="python -m benchmarks", description="Speed and quality, measured and printed.")
+    asked.add_argument("--rounds", type=int, default=3, help="medians over so many (default 3)")
+    asked.add_argument("--peers", type=Path, default=PEERS, help="the virtualenv with Splink (default .venv-bench)")
+    verbs = asked.add_subparsers(dest="what")
+    verbs.add_parser("linkage", help="rollcall link and Splink on labelled sets").add_argument("sets", nargs="*", help="these only")
+    scale = verbs.add_parser("scale", help="rollcall link and Splink on 100,000 listings and 1,000,000 roll rows")
+    scale.add_argument("--folder", type=Path, action="append", default=[], help="a set made already: left, right, truth, tags (.parquet)")
+    big = verbs.add_parser("big", help="rollcall link on 1,000,000 listings and 9,000,000 roll rows")
+    big.add_argument("--memory", default="4GB", help="ROLLCALL_MEMORY (default 4GB)")
+    for verb, roll, listings in ((scale, 1_000_000, 100_000), (big, 9_000_000, 1_000_000)):
+        verb.add_argument("--roll", type=int, default=roll)
+        verb.add_argument("--listings", type=int, default=listings)
+    scale.add_argument("--seed", type=int, action="append", default=[], help="may be given several times (default 42)")
+    big.add_argument("--seed", type=int, default=42)
+    verbs.add_parser("providers", add_help=False, help="findings over the whole roll of an invented state; takes options of its own")
+    verbs.add_parser("audit", help="the whole audit over ten seeds").add_argument("--speed", action="store_true", help="its speed only")
+    given, further = asked.parse_known_args()
+    if further and given.what != "providers":
+        asked.error(f"unrecognized arguments: {' '.join(further)}")
+
+    everything = given.what is None
+    if everything or given.what == "linkage":
+        linkage.labelled(rounds=given.rounds, peers=given.peers, only=[] if everything else given.sets)
+    if everything:
+        given = asked.parse_args(["--rounds", str(given.rounds), "--peers", str(given.peers), "scale"])
+    if given.what == "scale":
+        seeds = given.seed or [42]
+        linkage.scale(rounds=given.rounds, peers=given.peers, seeds=seeds, folders=given.folder, roll=given.roll, listings=given.listings)
+    if given.what == "big":
+        linkage.big(rounds=given.rounds, peers=given.peers, seed=given.seed, roll=given.roll, listings=given.listings, memory=given.memory)
+    if everything or given.what == "providers":
+        providers.main(further)
+    if everything or given.what == "audit":
+        audit.main(speed_only=not everything and given.speed)
 
 
-def measured(data: Path, seed: int) -> tuple[demo.Line, ...]:
-    """Collect, curate and match one invented state, and compare with its truth."""
-    home = Settings(data=data)
-    today = demo.today(home)
-    invented = world.build(seed, 1078, demo.ROLL, today=today)
-    with sites.serve(invented) as up:
-        card = cards.write(invented, up.urls, data / "cards")
-        for stage in ("collect", "curate", "match"):
-            audit.fn(card=str(card), data=str(data), only=stage, say=lambda line: None)
-    with warehouse.read_only(_run(data).database("match")) as con:
-        return demo.compare(con, invented)
-
-
-def speed(data: Path) -> None:
-    """Matching beside its floor and a naive peer, medians of three."""
-    asked = load_audit(data / "cards" / "invented.yml")
-    settings = matching.Settings(profession=asked.profession, grace_days=asked.grace_days, roll=asked.roll.name if asked.roll else None)
-    with warehouse.rebuilt(data / "bench.duckdb", _run(data).database("curate")) as con:
-        listed = _names(con, "select distinct upper(name_raw) from curated.listing")
-        licensed = _names(con, "select distinct upper(concat_ws(' ', given_name, middle_name, family_name)) from curated.credential")
-        floor = _median(
-            lambda: con.execute(
-                "select count(*) from curated.listing join curated.credential on listing.license_key = credential.license_key"
-            ).fetchall()
-        )
-        peer = _median(
-            lambda: rapidfuzz.process.cdist(
-                listed, licensed, scorer=rapidfuzz.fuzz.token_sort_ratio, score_cutoff=85, workers=2, dtype="uint8"
-            )
-        )
-        ours = _median(lambda: matching.link(con, settings))
-    print(f"matching {len(listed):,} listed names with {len(licensed):,} licensed ones, seconds: {ours:.2f}; ratio to")
-    print(f"  the floor (license numbers joined in DuckDB, {floor:.3f} s)          {ours / floor:8.1f}")
-    print(f"  a naive peer (rapidfuzz, every name with every name, {peer:.2f} s)  {ours / peer:8.2f}")
-
-
-def _run(data: Path) -> Run:
-    run = latest(Settings(data=data), cards.AUDIT)
-    if run is None:
-        raise LookupError(f"no run under {data}")
-    return run
-
-
-def _names(con: warehouse.Connection, sql: str) -> list[str]:
-    return [name for (name,) in con.execute(sql).fetchall()]
-
-
-def _median(work: Callable[[], object]) -> float:
-    took = []
-    for _ in range(ROUNDS):
-        began = time.perf_counter()
-        work()
-        took.append(time.perf_counter() - began)
-    return statistics.median(took)
-
-
-def _share(value: float | None) -> str:
-    return "–" if value is None else f"{value:.3f}"
-
-
-with tempfile.TemporaryDirectory() as folder:
-    if "speed" not in sys.argv[1:]:
-        quality(Path(folder))
-    else:
-        measured(Path(folder) / str(SEEDS[-1]), SEEDS[-1])
-    speed(Path(folder) / str(SEEDS[-1]))
+if __name__ == "__main__":
+    main()

@@ -15,9 +15,10 @@ WASHINGTON_DIGITS = 8
 
 MACROS = r"""
 create or replace macro fold(x) as
+  case when regexp_full_match(x, '[A-Za-z0-9]+( [A-Za-z0-9]+)*') then upper(x) else
   nullif(trim(regexp_replace(regexp_replace(regexp_replace(
     upper(strip_accents(translate(replace(replace(replace(x, 'ß', 'ss'), 'Æ', 'AE'), 'æ', 'ae'), 'ØøŁłĐđ', 'OoLlDd'))),
-    '[.''’`]', '', 'g'), '[^\p{L}\p{Nd}]', ' ', 'g'), ' +', ' ', 'g')), '');
+    '[.''’`]', '', 'g'), '[^\p{L}\p{Nd}]', ' ', 'g'), ' +', ' ', 'g')), '') end;
 
 create or replace macro phone_without_extension(x) as
   regexp_replace(regexp_replace(lower(x), '(ext|extension|x|#)[.: ]*[0-9]+ *$', ''), '[^0-9]', '', 'g');
@@ -111,12 +112,17 @@ class Name:
     organization: str | None = None
 
 
+_PLAIN = re.compile(r"[A-Za-z0-9]+(?: [A-Za-z0-9]+)*")
+
+
 def fold(text: str | None) -> str | None:
     """The SQL macro `fold`, for one text: upper case, no accents, only letters, digits and single blanks; None if empty.
 
     >>> fold("  O'Neil-Núñez, L.M.T. "), fold(" - ")
     ('ONEIL NUNEZ LMT', None)
     """
+    if text and _PLAIN.fullmatch(text):
+        return text.upper()
     for odd, plain in (("ß", "ss"), ("Æ", "AE"), ("æ", "ae")):
         text = (text or "").replace(odd, plain)
     plainer = unicodedata.normalize("NFD", (text or "").translate(str.maketrans("ØøŁłĐđ", "OoLlDd")))

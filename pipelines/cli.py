@@ -234,6 +234,36 @@ def why(settings: environment.Settings, finding: str, audit: str | None, run_id:
         raise Refused(f"finding {finding}: kept evidence does not match its SHA-256; do not use it, restore data/raw from a copy")
 
 
+@rollcall.command(epilog="Example: rollcall link listings.csv roll.parquet --fields fields.yml --out pairs.parquet")
+@click.argument("left", metavar="LEFT", type=click.Path(path_type=Path))
+@click.argument("right", metavar="[RIGHT]", required=False, type=click.Path(path_type=Path))
+@click.option(
+    "--fields",
+    "card",
+    required=True,
+    type=click.Path(path_type=Path),
+    help="A YAML file: the id column, and what kind each other column is.",
+)
+@click.option("--out", required=True, type=click.Path(path_type=Path), help="The Parquet file of pairs to write.")
+@click.option("--independent", is_flag=True, help="Judge each pair alone, though a record may have several candidates.")
+@click.option("--at-least", default=0.01, show_default=True, help="Write pairs of at least this probability.")
+@as_json
+@with_data
+def link(
+    settings: environment.Settings, left: Path, right: Path | None, card: Path, out: Path, independent: bool, at_least: float, as_json: bool
+) -> None:
+    """Link any two tables (Parquet or CSV), or deduplicate one: which records mean the same, and how sure that is."""
+    from pipelines import link as linking
+
+    def say(line: str) -> None:
+        if sys.stderr.isatty():
+            click.echo(printable(line), err=True)
+
+    memory = settings.memory_limit
+    said = linking.link_files(left, right, card, out, independent=independent, at_least=at_least, memory_limit=memory, say=say)
+    answer(said, as_json, lambda: linking.lines(said))
+
+
 @rollcall.command(epilog='Example: rollcall query "select check_name, count(*) from matching.finding group by 1" --data data/demo')
 @click.argument("sql", metavar="SQL")
 @click.option("--audit", "audit", help="The audit, where several are published.")

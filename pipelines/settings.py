@@ -1,9 +1,12 @@
 """What the environment may decide, read once and in one place."""
 
 import os
+import re
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
+
+from scrapers.records import Refused
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,12 +30,18 @@ class Settings:
 
 
 def read(data: Path | None = None) -> Settings:
-    """Settings from the environment; `data` given on the command line wins over ROLLCALL_DATA."""
+    """Settings from the environment; `data` given on the command line wins over ROLLCALL_DATA.
+
+    Raises Refused when ROLLCALL_MEMORY is no size.
+    """
+    memory = os.environ.get("ROLLCALL_MEMORY") or "4GB"
+    if not re.fullmatch(r"[1-9][0-9]*(\.[0-9]+)? ?[KMGT]i?B", memory):
+        raise Refused(f"ROLLCALL_MEMORY says {memory!r}; expected a size such as 4GB or 800MB")
     return Settings(
         data=data or Path(os.environ.get("ROLLCALL_DATA") or "data"),
         contact=os.environ.get("ROLLCALL_CONTACT") or None,
         prefect_api_url=os.environ.get("PREFECT_API_URL") or None,
-        memory_limit=os.environ.get("ROLLCALL_MEMORY") or "4GB",
+        memory_limit=memory,
     )
 
 

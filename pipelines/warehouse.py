@@ -2,6 +2,7 @@
 
 import os
 import shutil
+import tempfile
 import threading
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -11,7 +12,6 @@ from pathlib import Path
 from typing import Any
 
 import duckdb
-import pandas
 
 from matching.clean import MACROS
 from scrapers.records import Credential, Listing, Problem, Refused
@@ -126,6 +126,40 @@ def opened(path: Path, memory_limit: str = "4GB", scratch: Path | None = None) -
 
 
 @contextmanager
+def workbench(beside: Path, memory_limit: str = "4GB", threads: int | None = None) -> Iterator[Connection]:
+    """A database in memory that ends with the block; it spills into a folder of its own in `beside`, which goes with it.
+
+    It takes at most `memory_limit`, and at most what DuckDB would take of this machine (four fifths).
+    """
+    with tempfile.TemporaryDirectory(prefix=".rollcall-", dir=beside, ignore_cleanup_errors=True) as spill:
+        config: dict[str, str | bool | int | float | list[str]] = {
+            "autoinstall_known_extensions": "false",
+            "autoload_known_extensions": "false",
+            "temp_directory": spill,
+            "preserve_insertion_order": "false",
+        }
+        con = duckdb.connect(config=config | ({"threads": threads} if threads else {}))
+        try:
+            mine, asked = (f"parse_formatted_bytes({size})" for size in ("current_setting('memory_limit')", literal(memory_limit)))
+            (limit,) = con.execute(f"select least({mine}, {asked})").fetchone() or (memory_limit,)
+            con.execute(f"set memory_limit = '{limit}B'")
+            con.execute("set enable_progress_bar = false")
+            con.execute(MACROS)
+            yield con
+        finally:
+            con.close()
+
+
+def literal(text: str) -> str:
+    """Text as an SQL literal, for where a bound parameter would import pandas.
+
+    >>> literal("O'Neil")
+    "'O''Neil'"
+    """
+    return "'" + text.replace("'", "''") + "'"
+
+
+@contextmanager
 def rebuilt(target: Path, base: Path | None = None, memory_limit: str = "4GB") -> Iterator[Connection]:
     """A database that appears at `target` only when the block ends well; it starts as a copy of `base` where one is given."""
     with alone(target.parent):
@@ -181,6 +215,8 @@ def insert(con: Connection, table: str, rows: Sequence[Mapping[str, Any]]) -> in
     """Append rows to parsed.`table` in bulk; a column not given is null."""
     if not rows:
         return 0
+    import pandas  # a third of a second, which `rollcall link` does without
+
     columns = PARSED[table]
     # dtype object keeps text as text: an NPI, a ZIP code or a license number never becomes a number
     frame = pandas.DataFrame({name: pandas.Series([row.get(name) for row in rows], dtype="object") for name in columns})
@@ -248,6 +284,7 @@ def _forget_rejects(con: Connection) -> None:
 
 # What DuckDB says of a file that is not what its card says; a full disk or too little memory is not among them.
 Misfit = (duckdb.DataError, duckdb.InvalidInputException)
+TooLittleMemory = duckdb.OutOfMemoryException
 
 
 def ask(

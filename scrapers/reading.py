@@ -5,11 +5,12 @@ import difflib
 import re
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import fields
-from typing import Any, Self
-
-from bs4 import Tag
+from typing import TYPE_CHECKING, Any, Self
 
 from scrapers.records import Credential, Listing, Problem, Refused, Source, SourceUnreadable
+
+if TYPE_CHECKING:
+    from bs4 import Tag
 
 EXCERPT = 200  # characters of a page that a Problem may quote
 DASHES = str.maketrans(dict.fromkeys("‐‑‒–—―−", "-"))
@@ -93,7 +94,7 @@ def decoded(body: bytes, source: Source, *, whole: bool = True) -> str:
 # Elements of a page ----------------------------------------------------------------------------------------------
 
 
-def one(node: Tag, selector: str) -> Tag:
+def one(node: "Tag", selector: str) -> "Tag":
     """The single element matching `selector`; none or several is Unreadable."""
     found = node.select(selector)
     if len(found) != 1:
@@ -101,12 +102,12 @@ def one(node: Tag, selector: str) -> Tag:
     return found[0]
 
 
-def text(node: Tag) -> str:
+def text(node: "Tag") -> str:
     """Visible text with its whitespace collapsed."""
     return collapsed(node.get_text(" "))
 
 
-def attribute(node: Tag, name: str) -> str:
+def attribute(node: "Tag", name: str) -> str:
     """An attribute that must be there and must say something."""
     value = node.get(name, "")
     said = collapsed(value if isinstance(value, str) else " ".join(value or ()))
@@ -115,7 +116,7 @@ def attribute(node: Tag, name: str) -> str:
     return said
 
 
-def definitions(node: Tag) -> dict[str, str]:
+def definitions(node: "Tag") -> dict[str, str]:
     """The label/value pairs of a `<dl>`, labels without their colon; a repeated or unpaired label is Unreadable."""
     labels = [text(label).rstrip(" :") for label in node.select("dt")]
     values = [text(value) for value in node.select("dd")]

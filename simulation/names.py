@@ -3,12 +3,15 @@
 from bisect import bisect
 from dataclasses import dataclass
 from functools import cache
-from itertools import accumulate
+from itertools import accumulate, pairwise
 from pathlib import Path
 from random import Random
 from typing import Any
+from zlib import crc32
 
 import yaml
+
+from simulation import noise
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,28 +93,92 @@ def surnames() -> Table:
 
 
 @cache
-def given(table: str) -> Table:
-    """Given names of one published table; its tail falls faster than that of surnames."""
+def given(table: str, community: int | None = None) -> Table:
+    """Given names of one published table, whose tail falls faster than that of surnames; only those common in one community, if asked."""
     rng = Random(table)
     ends = words("given_ends_men" if table.startswith("men") else "given_ends_women")
     tail = [rng.choice(words("given_starts")) + rng.choice(ends) for _ in range(900)]
-    return _tailed(table, tail, 1.3)
+    every = _tailed(table, tail, 1.3)
+    if community is None:
+        return every
+    weights = (high - low for low, high in pairwise((0.0, *every.cumulative)))
+    own = [(name, weight) for name, weight in zip(every.names, weights, strict=True) if community_of(name) == community]
+    return Table(tuple(name for name, _ in own), tuple(accumulate(weight for _, weight in own)))
+
+
+COMMUNITIES = 8
+
+
+def community_of(name: str) -> int:
+    """Which of the communities a given name is common in, or a family belongs to."""
+    return crc32(name.encode()) % COMMUNITIES
+
+
+def respaced(name: str) -> str:
+    """A compound name with its space or apostrophe left out, or Mc with a space after it; a name in one piece as it is.
+
+    >>> respaced("De La Cruz"), respaced("O'Neil"), respaced("McDonald"), respaced("Baker")
+    ('DeLaCruz', 'ONeil', 'Mc Donald', 'Baker')
+    """
+    if name.startswith("Mc") and name[2:3].isupper():
+        return f"Mc {name[2:]}"
+    return name.replace(" ", "").replace("'", "")
 
 
 def misspell(word: str, rng: Random) -> str:
-    """The word with one slip of the keyboard: two letters swapped, one dropped, one doubled or one wrong; never the word itself."""
+    """The word with a slip: a letter dropped, doubled or wrong, or two swapped; now and then with two slips; never the word itself."""
+    shares = noise.group("spelling")
+    again = rng.random() < shares.pop("second_slip")
+    wrong = word
+    while wrong == word:
+        wrong = _slip(word, rng, rng.choices(list(shares), list(shares.values()))[0])
+        wrong = _slip(wrong, rng, "substitution") if again else wrong
+    return wrong
+
+
+def _slip(word: str, rng: Random, kind: str) -> str:
     if len(word) < 3:
         return word + word[-1]
-    while True:
-        at = rng.randrange(1, len(word) - 1)
-        slip = rng.randrange(4)
-        if slip == 0:
-            wrong = word[:at] + word[at + 1] + word[at] + word[at + 2 :]
-        elif slip == 1:
-            wrong = word[:at] + word[at + 1 :]
-        elif slip == 2:
-            wrong = word[:at] + word[at] + word[at:]
+    at = rng.randrange(1, len(word) - 1)
+    if kind == "transposition":
+        return word[:at] + word[at + 1] + word[at] + word[at + 2 :]
+    put = {"omission": "", "insertion": 2 * word[at], "substitution": rng.choice("aeiounrstl")}[kind]
+    return word[:at] + put + word[at + 1 :]
+
+
+def mistype(digits: str, rng: Random, first: int) -> str:
+    """A number with one digit wrong or left out, or two swapped, from position `first` on; never the number itself."""
+    shares = noise.group("digits")
+    wrong = digits
+    while wrong == digits:
+        at, kind = rng.randrange(first, len(digits) - 1), rng.choices(list(shares), list(shares.values()))[0]
+        if kind == "transposition":
+            wrong = digits[:at] + digits[at + 1] + digits[at] + digits[at + 2 :]
         else:
-            wrong = word[:at] + rng.choice("aeiounrstl") + word[at + 1 :]
-        if wrong != word:
-            return wrong
+            wrong = digits[:at] + (str((int(digits[at]) + rng.randint(1, 9)) % 10) if kind == "substitution" else "") + digits[at + 1 :]
+    return wrong
+
+
+# Held out: nothing below is done to a name while anybody tunes.
+LOOK_ALIKES = {"m": "rn", "rn": "m", "d": "cl", "cl": "d", "w": "vv", "l": "I", "o": "0", "e": "c", "h": "b", "u": "ii", "g": "q"}
+ROWS = ("qwertyuiop", "asdfghjkl", "zxcvbnm")
+
+
+def look_alike(word: str, rng: Random) -> str:
+    """The word with one letter (or two) read as what looks like it; the word itself where nothing in it does."""
+    places = [(at, seen) for seen in LOOK_ALIKES for at in range(1, len(word)) if word.startswith(seen, at)]
+    if not places:
+        return word
+    at, seen = rng.choice(places)
+    return word[:at] + LOOK_ALIKES[seen] + word[at + len(seen) :]
+
+
+def key_neighbour(word: str, rng: Random) -> str:
+    """The word with one letter replaced by a key beside it; the word itself where it holds no plain letter after the first."""
+    places = [at for at in range(1, len(word)) if word[at] in "".join(ROWS)]
+    if not places:
+        return word
+    at = rng.choice(places)
+    row = next(row for row in ROWS if word[at] in row)
+    column = row.index(word[at])
+    return word[:at] + rng.choice([row[near] for near in (column - 1, column + 1) if 0 <= near < len(row)]) + word[at + 1 :]

@@ -83,9 +83,9 @@ def html(world: World, number: int) -> str:
 
 
 def _card(listing: Listing) -> str:
-    name = _full_name(listing) if listing.person else listing.organization
+    name, practice = boxes(listing, full_name(listing))
     facts = {
-        "Practice": listing.organization if listing.person else "",
+        "Practice": practice,
         "Specialty": "Massage Therapy",
         "License number": listing.license,
         "NPI": listing.npi,
@@ -100,7 +100,18 @@ def _card(listing: Listing) -> str:
     return f'<article class="provider" data-ref="{listing.reference}"><h3>{escape(name)}</h3><dl>{pairs}</dl></article>'
 
 
-def _full_name(listing: Listing) -> str:
+def boxes(listing: Listing, name: str) -> tuple[str, str]:
+    """What stands in the boxes for a person and for a practice, `name` being the person's as this source writes it."""
+    practice = listing.organization
+    if listing.person is None:
+        return practice, ""
+    if "person_in_clinic" in listing.labels:
+        return practice, name
+    return (f"{name} - {practice}" if "clinic_in_name" in listing.labels else name), practice
+
+
+def full_name(listing: Listing) -> str:
+    """First name first, as Alder Mutual writes it."""
     return f"{listing.parts}, {listing.tail}" if listing.tail else listing.parts
 
 
@@ -187,15 +198,21 @@ def table(world: World) -> str:
     return out.getvalue()
 
 
-def _row(listing: Listing) -> tuple[str, ...]:
+def last_first(listing: Listing) -> str:
+    """LAST, FIRST M, as Cedar Plan writes it."""
     given = " ".join(part for part in (listing.first, listing.middle) if part)
     family = " ".join(part for part in (listing.last, listing.suffix) if part)
-    name = f"{family}, {given}".upper() if listing.person else listing.organization
+    name = f"{family}, {given}".upper()
+    return f"{name}, {listing.tail}" if listing.tail else name
+
+
+def _row(listing: Listing) -> tuple[str, ...]:
+    name, practice = boxes(listing, last_first(listing))
     place = listing.place
     return (
         listing.reference,
-        f"{name}, {listing.tail}" if listing.tail else name,
-        listing.organization if listing.person else "",
+        name,
+        practice,
         listing.license,
         listing.npi,
         *(listing.address, listing.address_2, place.city, STATE, place.zip),

@@ -6,9 +6,10 @@ from datetime import date, timedelta
 from random import Random
 from typing import NamedTuple
 
-from simulation import names
+from simulation import names, noise
 
 GRACE_DAYS = 30
+PEOPLE = noise.group("people")
 MASSAGE = "Massage Therapist License"
 MASSAGE_TYPES = frozenset({MASSAGE, "Massage Practitioner License"})
 PERMIT = "Massage Therapist Temporary Practice Permit"
@@ -102,7 +103,7 @@ class Person:
 
 
 class Registrar:
-    """Makes people and credentials; names are drawn in bulk because a roll has tens of thousands of them."""
+    """Makes people and credentials."""
 
     def __init__(self, rng: Random, today: date) -> None:
         self.rng, self.today = rng, today
@@ -119,28 +120,30 @@ class Registrar:
                 yield f"{number:08d}"
 
     def _drawn(self) -> Iterator[tuple[str, str, str, bool, int]]:
-        """First, middle, last, is a woman, birth year. Four in five are women, as in massage therapy."""
-        rng, size = self.rng, 4096
-        tables = [names.given("women_1970"), names.given("women_1988"), names.given("men_1970")]
+        """First, middle, last, is a woman, birth year. A given name may be one of the family's community; the middle name is anyone's."""
+        rng = self.rng
         while True:
-            given = [iter(table.draw(rng, 2 * size)) for table in tables]
-            for last in names.surnames().draw(rng, size):
-                is_woman = rng.random() < 0.8
+            for last in names.surnames().draw(rng, 4096):
+                is_woman = rng.random() < PEOPLE["women"]
                 born = self.today.year - 22 - int(rng.triangular(0, 55, 20))
-                pool = given[2 if not is_woman else 0 if born < 1979 else 1]
-                yield next(pool), next(pool), last, is_woman, born
+                table = "men_1970" if not is_woman else "women_1970" if born < 1979 else "women_1988"
+                community = names.community_of(last) if rng.random() < PEOPLE["community"] else None
+                yield names.given(table, community).one(rng), names.given(table).one(rng), last, is_woman, born
 
     def person(self) -> Person:
         rng = self.rng
         first, middle, last, is_woman, born = next(self._names)
         luck = rng.random()
-        middle = "" if luck < 0.15 or middle == first else middle[0] if luck < 0.27 else middle
+        if luck < PEOPLE["no_middle"] or middle == first:
+            middle = ""
+        elif luck < PEOPLE["no_middle"] + PEOPLE["middle_initial"]:
+            middle = middle[0]
         form = rng.random()
-        if form < 0.025:
+        if form < PEOPLE["hyphenated"]:
             last = f"{last}-{names.surnames().one(rng)}"
-        elif form < 0.035:
+        elif form < PEOPLE["hyphenated"] + PEOPLE["two_surnames"]:
             last = f"{last} {names.surnames().one(rng)}"
-        suffix = rng.choice(("Jr", "III", "II")) if not is_woman and rng.random() < 0.02 else ""
+        suffix = rng.choice(("Jr", "III", "II")) if not is_woman and rng.random() < PEOPLE["suffix"] else ""
         made = Person(f"P{len(self.people):06d}", first, middle, last, suffix, born, is_woman)
         self.people.append(made)
         return made
@@ -181,7 +184,7 @@ class Registrar:
         return made
 
     def licensed(self, kind: str) -> Person:
-        """A new person of one kind; the keys of `listings.RATES` and what a good standing may look like."""
+        """A new person of one kind; the kinds of `standing` in noise.yml and what a good standing may look like."""
         rng, person = self.rng, self.person()
         luck = rng.random()
         if kind == "absent":

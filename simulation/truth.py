@@ -19,7 +19,8 @@ class Truth:
     `key` finds the published curated.listing row again: {"reference"} where the source prints one; otherwise {"npi", "name", "address",
     "zip", "network"} as shown, name being prefix, first, middle, last and suffix joined by spaces. `expected[check]` is None where roll and
     directory together cannot tell: such a listing is not counted. Only what would be a finding is ever None for want of evidence; a person
-    in good standing is False, however hard that is to see.
+    in good standing is False, however hard that is to see. `so` is what is so, whether or not anybody could tell; None only where
+    that is a matter of words. `is_shared`: somebody else with a license of the profession bears the name shown, or all of this person's.
     """
 
     source: str
@@ -31,6 +32,8 @@ class Truth:
     days_since_expiry: int | None  # of the newest massage license, where none permits practice
     credentials: tuple[str, ...]  # plain numbers (MA60123456) of everything the person holds or held
     expected: Mapping[str, bool | None]
+    so: Mapping[str, bool | None]
+    is_shared: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,10 +75,10 @@ def score(rows: Iterable[Truth], check: str, flagged: Collection[int]) -> Score:
 
 def rows(listings: Iterable[Listing], people: Iterable[Person], today: date) -> tuple[Truth, ...]:
     """Truth of every listing, in the order in which they are shown."""
-    namesakes: dict[tuple[str, str], list[Person]] = defaultdict(list)
+    families: dict[str, list[Person]] = defaultdict(list)
     for holder in people:
         if holder.massage:
-            namesakes[holder.first, holder.last].append(holder)
+            families[holder.last].append(holder)
     kept: set[str] = set()
     found = []
     for listing in listings:
@@ -83,10 +86,13 @@ def rows(listings: Iterable[Listing], people: Iterable[Person], today: date) -> 
         expected: dict[str, bool | None] = {"duplicate_listing": bool(listing.group) and listing.group in kept}
         kept.add(listing.group)
         expected |= dict.fromkeys(LICENSE_CHECKS, False)
+        so, is_shared = dict(expected), False
         if person:
             said = _licensed(person, today)
+            so |= said
             labels |= _labels(person, said)
-            hidden = _hides(listing, namesakes)
+            is_shared = _is_shared(listing, person, families)
+            hidden = not listing.license and (is_shared or "former_name" in labels)
             expected |= {check: None if hidden and is_so else is_so for check, is_so in said.items()}
             if hidden and "former_name" in labels:
                 expected["no_license_found"] = None
@@ -99,11 +105,13 @@ def rows(listings: Iterable[Listing], people: Iterable[Person], today: date) -> 
                 key=_key(listing),
                 network=listing.network,
                 person_id=person.id if person and person.credentials else None,
-                labels=tuple(sorted(labels - {"shows_license"})),
+                labels=tuple(sorted(labels - {"shows_license", "shows_npi"})),
                 duplicate_group=listing.group or None,
                 days_since_expiry=lapse,
                 credentials=tuple(each.plain for each in person.credentials) if person else (),
                 expected=expected,
+                so=so,
+                is_shared=is_shared,
             )
         )
     return tuple(found)
@@ -162,13 +170,9 @@ def _licensed(person: Person, today: date) -> dict[str, bool | None]:
     return dict.fromkeys(("lapsed_license", "no_license_found"), None)
 
 
-def _hides(listing: Listing, namesakes: Mapping[tuple[str, str], list[Person]]) -> bool:
-    """No number is shown, and the name shown is another's too, or no longer this person's: nobody could tell who is meant."""
-    person = listing.person
-    if listing.license or person is None:
-        return False
-    if "former_name" in listing.labels:
-        return True
-    others = [each for each in namesakes[person.first, person.last] if each is not person]
+def _is_shared(listing: Listing, person: Person, families: Mapping[str, list[Person]]) -> bool:
+    """Another license holder of the profession bears the name shown, as far as it is shown, or this person's own."""
+    others = [each for each in families.get(person.last, ()) if each.first == person.first]
+    others += [each for each in families.get(listing.last, ()) if listing.first in (each.first, each.first[0])]
     shown = listing.middle[:1]
-    return any(not shown or not each.middle or each.middle[0] == shown for each in others)
+    return any(each is not person and (not shown or not each.middle or each.middle[0] == shown) for each in others)

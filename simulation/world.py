@@ -4,8 +4,9 @@ from dataclasses import dataclass
 from datetime import date
 from random import Random
 
-from simulation import truth
-from simulation.listings import INSURERS, Clerk, Listing
+from simulation import faults, truth
+from simulation.clerk import Clerk
+from simulation.listings import INSURERS, Listing
 from simulation.people import Person, Registrar, roll_rows
 
 
@@ -23,17 +24,20 @@ class World:
     truth: tuple[truth.Truth, ...]
 
 
-def build(seed: int, listings: int = 1_078, roll: int = 60_000, *, today: date) -> World:
+def build(seed: int, listings: int = 1_078, roll: int = 60_000, *, today: date, held_out: bool = False) -> World:
     """A world whose largest directory has `listings` rows and whose roll has `roll`; `today` is the day everything is shown.
 
+    `held_out` adds the noise that nobody may tune to: the same world, some of its names spoilt further.
     Raises ValueError where the roll is too small to hold everybody listed.
     """
     rng = Random(f"rollcall {seed}")
     registrar = Registrar(rng, today)
     clerk = Clerk(rng, registrar, listings)
     directories = {insurer.name: tuple(clerk.directory(insurer, round(insurer.size * listings))) for insurer in INSURERS}
-    registrar.background(roll - sum(len(person.credentials) for person in registrar.people))
     shown = [listing for directory in directories.values() for listing in directory]
+    if held_out:
+        faults.hold_out(shown, Random(f"held out {seed}"))
+    registrar.background(roll - sum(len(person.credentials) for person in registrar.people))
     return World(
         seed=seed,
         listings=listings,

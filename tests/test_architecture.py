@@ -28,7 +28,7 @@ MAY_IMPORT = {
 DOORS = {
     "httpx": {"scrapers/fetch.py"},
     "bs4": {"scrapers/"},
-    "rapidfuzz": {"matching/compare.py"},
+    "rapidfuzz": {"matching/compare.py", "matching/linkage/compare.py"},
     "duckdb": {"pipelines/warehouse.py"},
     "great_expectations": {"pipelines/expectations.py"},
     "pandas": {"pipelines/warehouse.py", "pipelines/expectations.py", "reports/render/", "matching/compare.py"},

@@ -1,0 +1,188 @@
+"""From weights to odds: what answers weigh together, how common each kind of pair is, and every pair's posterior."""
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+
+import numpy
+
+from matching.linkage import candidates, chance, weigh
+from matching.linkage.candidates import Blocking
+from matching.linkage.chance import Size
+from matching.linkage.compare import Comparison
+from matching.linkage.fields import FAMILY, PLACE, WHO
+from matching.linkage.weigh import Floats, Weights
+from matching.records import Connection
+
+ALL = "true"  # the whole left table
+FORGOTTEN = -9.0  # log2 odds below which a pair is not kept: far under what is ever reported
+CERTAIN = 60.0  # log2 odds above which nothing is gained
+
+
+@dataclass(slots=True)
+class Linkage:
+    """What was found out on the way: the rules, the weights, how common each kind of pair is, how many pairs were compared and written."""
+
+    size: Size
+    comparisons: tuple[Comparison, ...]
+    blocking: Blocking
+    weights: Weights
+    shares: Floats = field(default_factory=lambda: numpy.zeros(4))  # match, moved, household, practice, among all pairs
+    nobody: float = 1.0  # share of left records that are taken to be none of the right ones, before looking
+    compared: int = 0  # pairs, once for every rule that found them; reckoned from the part that was learnt from
+    written: int = 0
+
+    @property
+    def same(self) -> tuple[int, ...]:
+        """The kinds of pair that are one and the same: a person who moved is, an organization of the same name elsewhere is a branch."""
+        kinds = {comparison.respect.kind for comparison in self.comparisons}
+        return (0,) if "organization" in kinds and "family_name" not in kinds else (0, 1)
+
+    @property
+    def other(self) -> tuple[int, ...]:
+        """The kinds of pair but random that are not."""
+        return tuple(kind for kind in range(4) if kind not in self.same)
+
+
+@contextmanager
+def as_written(con: Connection) -> Iterator[None]:
+    """Joins as they are written: right records stream past the keys of the left ones. And no sum is copied into the conditions on it."""
+    con.execute("set disabled_optimizers = 'filter_pushdown,build_side_probe_side'")
+    try:
+        yield
+    finally:
+        con.execute("reset disabled_optimizers")
+
+
+def pairs(con: Connection, found: Blocking, comparisons: Sequence[Comparison], size: Size, part: str) -> Iterator[str]:
+    """FROM clauses of rule, i, j and the columns comparisons read: all pairs found for the left records in `part`, the usual ones first."""
+    order = " and l_uid < r_uid" if size.dedupe else ""
+    theirs = chance.right_columns(comparisons)
+    if not found.rules[0].atoms:
+        yield f"(select 0 as rule, * from left_full where {part}) join (select rowid as j, {theirs} from right_record) on true{order}"
+        return
+    mine = "left_key"
+    if part != ALL:
+        mine = "key_of_part"
+        con.execute(
+            f"create or replace temp table {mine} as select left_key.* from left_key semi join (select i from left_full where "
+            f"{part}) as those using (i)"
+        )
+    for keys in candidates.right_keys(found, theirs):
+        own = f"(select rule, k, i as own from {mine}) as mine"
+        yield f"({keys}) as theirs join {own} on mine.k = theirs.k join left_full on left_full.i = mine.own{order}"
+
+
+def _sums(found: Linkage, *, answered: bool = False) -> dict[str, str]:
+    """SQL of what the answers about one thing weigh together, in bits: who, family, place (m over u), moved (place, v over u); and crowd.
+
+    Colleagues share a door by the square of how many are there, a person and their listing only by how many: where few share it (a
+    high crowd), a colleague is the less likely. `answered`: read levels already found, in columns level_….
+    """
+    names = [comparison.name for comparison in found.comparisons]
+    sums: dict[str, list[str]] = {WHO: [], FAMILY: [], PLACE: [], "moved": []}
+    for at, comparison in enumerate(found.comparisons):
+        ratio, name = found.weights.m_over_u(at), comparison.name
+        values = ["0"] + [
+            f"{ratio[level]:.6f}" + (f" + {comparison.surprise[level]}" if level in comparison.surprise else "")
+            for level in range(1, len(comparison.levels))
+        ]
+        sums[comparison.respect.group].append(_chosen(name, values) if answered else comparison.sql(values.__getitem__))
+        if comparison.respect.group == PLACE:
+            equal, other = (f"{value:.6f}" for value in found.weights.v_over_u(at))
+            sums["moved"].append(
+                _chosen(name, ["0", f"{equal} + surprise_{name}", *[other] * (len(values) - 2)])
+                if answered
+                else f"case when l_{name} = r_{name} then {equal} + surprise_{name} "
+                f"when l_{name} is null or r_{name} is null then 0 else {other} end"
+            )
+
+    def equal_in(*those: str) -> str:
+        return " and ".join(f"level_{name} = 1" if answered else f"l_{name} = r_{name}" for name in those)
+
+    crowds = [f"case when {equal_in('phone')} then surprise_phone end"] if "phone" in names else []
+    if "street" in names:
+        crowds.append(f"case when {equal_in(*(name for name in ('street_number', 'street') if name in names))} then surprise_door end")
+    return {name: " + ".join(terms) or "0" for name, terms in sums.items()} | {
+        "crowd": f"coalesce(greatest({', '.join(crowds)}), 0)" if crowds else "0"
+    }
+
+
+def _chosen(name: str, values: Sequence[str]) -> str:
+    return f"case level_{name} " + " ".join(f"when {level} then {value}" for level, value in enumerate(values)) + " end"
+
+
+def set_priors(con: Connection, found: Linkage, share: float, *, independent: bool) -> None:
+    """Set the shares of the kinds of pair, and of left records with nobody on the right, from `answer`, the pairs of `share` of them."""
+    possible = weigh.kinds_possible(found.comparisons)
+    columns = ", ".join(f"{sql} as {name}" for name, sql in _sums(found, answered=True).items())
+    once = "select * from answer qualify row_number() over (partition by i, j order by rule) = 1"
+    sums = con.execute(f"select i, {columns} from ({once}) order by i, j").fetchnumpy()
+    who, family, place, moved, crowd = (numpy.asarray(sums[name], dtype=numpy.float64) for name in (WHO, FAMILY, PLACE, "moved", "crowd"))
+    logs = numpy.column_stack([who + family + place, who + family + moved, family + place - crowd, place - crowd])
+    smaller = min(found.size.left, found.size.right)
+    found.shares = weigh.shares_of_all(logs, possible, smaller, found.size.pairs * share)
+    # Colleagues were met in light blocks only; how many there are in all, the sizes of all blocks tell.
+    for rule, kinds in zip(found.blocking.rules, found.weights.found, strict=True):
+        if len(rule.atoms) == 1 and found.blocking.atoms[rule.atoms[0]].is_place and possible[3]:
+            found.shares[3] = max(found.shares[3], kinds[3] * found.blocking.atoms[rule.atoms[0]].pairs / found.size.pairs)
+    if independent:
+        return
+    ratios = numpy.exp2(numpy.clip(logs, -200, 200)) * found.shares
+    below = max(1 - found.shares.sum(), 1e-9) + ratios[:, found.other].sum(axis=1)
+    odds = numpy.minimum(ratios[:, found.same].sum(axis=1) / below, 2.0**CERTAIN)
+    _, record = numpy.unique(sums["i"], return_inverse=True)
+    all_odds = numpy.bincount(record, weights=odds) if len(record) else numpy.zeros(1)
+    for _ in range(10):
+        known = (all_odds / (found.nobody + all_odds)).sum() / max(found.size.left * share, 1)
+        found.nobody = float(min(max(1 - known, 0.02), 1.0))
+
+
+def weigh_part(con: Connection, found: Linkage, part: str) -> None:
+    """Create weighed (l, r, weight in log2 odds): the pairs of the left records in `part` that are worth keeping."""
+    sums = _sums(found)
+    logs = [float(numpy.log2(max(one, 1e-30))) for one in found.shares]
+    random = float(numpy.log2(max(1 - found.shares.sum(), 1e-9)))
+    terms = [
+        f"{logs[0]} + who + family + place",
+        f"{logs[1]} + who + family + moved",
+        f"{logs[2]} + family + place - crowd",
+        f"{logs[3]} + place - crowd",
+    ]
+    above = _log_sum([terms[kind] for kind in found.same if found.shares[kind] > 0])
+    below = _log_sum([str(random), *(terms[kind] for kind in found.other if found.shares[kind] > 0)])
+    # However well the place agrees, it agrees as well for a colleague: names must bring a pair above this before the place is looked at.
+    needed = FORGOTTEN - max(logs[0] - logs[3] + 10, logs[1] + 18) if found.shares[3] > 0 else -1e9
+    placed = [comparison.name for comparison in found.comparisons if comparison.respect.group == PLACE]
+    carried = ", ".join(
+        ["i", "j", *(f"l_{name}, r_{name}, surprise_{name}" for name in placed), *(["surprise_door"] if "street" in placed else [])]
+    )
+    con.execute("create or replace temp table weighed (l integer, r integer, weight double)")
+    for source in pairs(con, found.blocking, found.comparisons, found.size, part):
+        with as_written(con):
+            con.execute(
+                f"insert into weighed select i, j, weight from (select i, j, {above} - {below} as weight from "
+                f"(select i, j, who, family, {sums[PLACE]} as place, {sums['moved']} as moved, {sums['crowd']} as crowd from "
+                f"(select {carried}, {sums[WHO]} as who, {sums[FAMILY]} as family from {source}) "
+                f"where who + family > {needed})) where weight > {FORGOTTEN}"
+            )
+
+
+def _log_sum(terms: Sequence[str]) -> str:
+    """log2 of the sum of powers of two, safe from overflow."""
+    if len(terms) == 1:
+        return f"({terms[0]})"
+    return f"log2({' + '.join(f'pow(2, greatest(least({term}, 500), -500))' for term in terms)})"
+
+
+def judge_part(con: Connection, found: Linkage, at_least: float, *, independent: bool) -> None:
+    """Add to judged (l, r, weight, probability) the pairs in weighed whose posterior is at least so much.
+
+    The posterior is among all candidates of the left record and "none of them"; `independent`: of the pair alone.
+    """
+    odds = f"select *, pow(2, least(weight, {CERTAIN})) as odds from (select distinct l, r, weight from weighed)"
+    posterior = "odds / (1 + odds)" if independent else f"odds / ({found.nobody!r} + sum(odds) over (partition by l))"
+    con.execute(
+        f"insert into judged select l, r, weight, probability from (select *, {posterior} as probability from ({odds})) "
+        f"where probability >= {at_least!r}"
+    )
