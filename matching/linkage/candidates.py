@@ -239,6 +239,9 @@ def left_keys(con: Connection, blocking: Blocking) -> None:
             turned = "given_name, family_name" if rule.atoms[0] == "family" else "family_name, given_name"
             keys += f" union select hash({at}, {turned}), rowid from left_record where given_name is not null and family_name is not null"
         con.execute(f"insert into left_key select {at}, k, i from ({keys})")
+    for name in blocking.atoms:
+        con.execute(f"drop table if exists left_{name}_key")
+    con.execute("drop table if exists left_given")
     _cap(con, blocking)
 
 

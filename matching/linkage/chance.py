@@ -114,18 +114,21 @@ def lay_out(con: Connection, asked: Sequence[Respect], u: dict[str, float], size
         )
     if "given_name" in names:
         columns.append("forms.given_forms")
-        joins.append(
-            "left join (select one, list(other order by other) as given_forms from form group by one) as forms on forms.one = "
-            "left_record.given_name"
-        )
+        forms = "select one, '|' || string_agg(other, '|' order by other) || '|' as given_forms from form group by one"
+        joins.append(f"left join ({forms}) as forms on forms.one = left_record.given_name")
     con.execute(f"create or replace temp table left_full as select {', '.join(columns)} from left_record {' '.join(joins)}")
+    for name in (name for name in u if name != "swapped"):
+        con.execute(f"drop table often_{name}")
 
 
 def by_chance(con: Connection, comparisons: Sequence[Comparison], equal: dict[str, float], size: Size) -> list[Floats]:
     """u per comparison, over its levels: equalities as `count` found them, the others from random pairs."""
     answers = ", ".join(f"{comparison.sql(str)} as {comparison.name}" for comparison in comparisons)
     con.execute(f"create or replace temp table by_chance as select {answers} from {_random_pairs(con, right_columns(comparisons), size)}")
-    return [_shares(con, comparison, equal) for comparison in comparisons]
+    shares = [_shares(con, comparison, equal) for comparison in comparisons]
+    for table in ("by_chance", "chance", "left_sample", "right_sample"):
+        con.execute(f"drop table if exists {table}")
+    return shares
 
 
 def _shares(con: Connection, comparison: Comparison, equal: dict[str, float]) -> Floats:

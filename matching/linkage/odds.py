@@ -122,10 +122,11 @@ def set_priors(con: Connection, found: Linkage, share: float, *, independent: bo
     logs = numpy.column_stack([who + family + place, who + family + moved, family + place - crowd, place - crowd])
     smaller = min(found.size.left, found.size.right)
     found.shares = weigh.shares_of_all(logs, possible, smaller, found.size.pairs * share)
-    # Colleagues were met in light blocks only; how many there are in all, the sizes of all blocks tell.
+    # Colleagues were met only where a name agrees too, or in light blocks; how many there are in all, the sizes of all blocks tell.
     for rule, kinds in zip(found.blocking.rules, found.weights.found, strict=True):
-        if len(rule.atoms) == 1 and found.blocking.atoms[rule.atoms[0]].is_place and possible[3]:
-            found.shares[3] = max(found.shares[3], kinds[3] * found.blocking.atoms[rule.atoms[0]].pairs / found.size.pairs)
+        for atom in (found.blocking.atoms[name] for name in rule.atoms if name in ("phone", "door")):
+            if possible[3]:
+                found.shares[3] = max(found.shares[3], kinds[3] * atom.pairs / found.size.pairs)
     if independent:
         return
     ratios = numpy.exp2(numpy.clip(logs, -200, 200)) * found.shares
@@ -152,7 +153,9 @@ def weigh_part(con: Connection, found: Linkage, part: str) -> None:
     above = _log_sum([terms[kind] for kind in found.same if found.shares[kind] > 0])
     below = _log_sum([str(random), *(terms[kind] for kind in found.other if found.shares[kind] > 0)])
     # However well the place agrees, it agrees as well for a colleague: names must bring a pair above this before the place is looked at.
-    needed = FORGOTTEN - max(logs[0] - logs[3] + 10, logs[1] + 18) if found.shares[3] > 0 else -1e9
+    known = [f"surprise_{name}" for name, own in (("phone", "phone"), ("door", "street")) if own in [c.name for c in found.comparisons]]
+    crowd = f"greatest({', '.join([*known, '0'])})"
+    needed = f"{FORGOTTEN} - greatest({logs[0] - logs[3]} + {crowd}, {logs[1] + 18})" if found.shares[3] > 0 else "-1e9"
     placed = [comparison.name for comparison in found.comparisons if comparison.respect.group == PLACE]
     carried = ", ".join(
         ["i", "j", *(f"l_{name}, r_{name}, surprise_{name}" for name in placed), *(["surprise_door"] if "street" in placed else [])]

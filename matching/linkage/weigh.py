@@ -22,6 +22,7 @@ Floats = NDArray[numpy.float64]
 KINDS_OF_PAIR = ("match", "moved", "household", "practice", "random")
 FOLLOWS_M = {WHO: (0, 1), FAMILY: (0, 1, 2), PLACE: (0, 2, 3)}  # kinds of pair in which answers about this follow m
 
+LEAST_BESIDE = numpy.array([0.0, 0.0, 0.02, 0.05])  # households and practices for each match, at the least
 TELLING = 0.1  # an answer that more random pairs share tells nobody apart
 ROUNDS = 25
 M_STRENGTH = 30.0  # imaginary pairs behind what is believed of m before looking
@@ -137,4 +138,5 @@ def shares_of_all(logs: Floats, possible: NDArray[numpy.bool_], records: int, pa
         odds = ratios * share
         belief = odds / (odds.sum(axis=1, keepdims=True) + max(1 - share.sum(), 1e-9))
         share = numpy.where(possible[:4], numpy.minimum((belief.sum(axis=0) + 0.1) / pairs, 0.2), 0.0)
-    return share
+    # A table of people may show no household and no practice; spouses and colleagues exist all the same.
+    return numpy.maximum(share, share[0] * LEAST_BESIDE) if possible[2] else share

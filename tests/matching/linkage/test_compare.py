@@ -16,7 +16,7 @@ def level(question: str, left: Mapping[str, str | None], right: Mapping[str, str
     with duckdb.connect() as con:
         said = {f"l_{name}": value for name, value in left.items()} | {f"r_{name}": value for name, value in right.items()}
         columns = ", ".join(f"${name}::varchar as {name}" for name in said)
-        answer = con.execute(f"select {comparison.sql(str)} from (select {columns}, ['WILLIAM'] as given_forms)", said).fetchone()
+        answer = con.execute(f"select {comparison.sql(str)} from (select {columns}, '|WILLIAM|' as given_forms)", said).fetchone()
     assert answer
     return comparison.levels[int(answer[0])]
 
@@ -92,7 +92,7 @@ def test_nobody_is_first_and_nobody_second(kind: str) -> None:
     (comparison,) = compare(respects(Fields("uid", (Field("said", kind),))))
     with duckdb.connect() as con:
         con.execute("create table one as select unnest($values) as said", {"values": values})
-        both = f"(select one.said as l_{kind}, other.said as r_{kind}, [''] as given_forms from one, one as other)"
+        both = f"(select one.said as l_{kind}, other.said as r_{kind}, '' as given_forms from one, one as other)"
         asked = f"select l_{kind}, r_{kind}, {comparison.sql(str)} from {both}"
         levels = {(left, right): reached for left, right, reached in con.execute(asked).fetchall()}
     assert len(levels) == len(values) ** 2

@@ -146,6 +146,10 @@ def test_neither_the_order_of_rows_nor_of_columns_nor_threads_change_anything(to
     same(told, turned)
 
 
+def test_into_however_many_parts_the_left_table_is_cut_nothing_changes(town: tuple[list[Row], list[Row]], told: Linked) -> None:
+    same(told, linked(*town, parts=7))
+
+
 # Hostile input ---------------------------------------------------------------------------------------------------
 
 
@@ -183,6 +187,14 @@ ODD: list[str | None] = [
     None,
 ]
 ALL_KINDS = [kind for kind in KINDS if kind not in {"full_name", "address"}]  # which hold what others hold already
+
+
+def test_names_that_stand_together_oftener_than_chance_are_capped() -> None:
+    shown, roll = crowd(5_000, 5_000)
+    unknown = ("Unknown", None, "Unknown", None, None, None, None, None, None)
+    found = linked(shown + [(f"s{at}", *unknown) for at in range(900)], roll + [(f"t{at}", *unknown) for at in range(900)])
+    assert not any(ids[0].startswith("s") and pair.probability > 0.5 for ids, pair in found.pairs.items())
+    assert found.found.blocking.capped[("family", "given")] == 1
 
 
 def test_odd_values_of_every_kind_are_only_values() -> None:

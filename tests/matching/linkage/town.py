@@ -116,13 +116,14 @@ def linked(
     independent: bool = False,
     at_least: float = 0.01,
     threads: int = 2,
+    parts: int | None = None,
 ) -> Linked:
     """Link tables of text."""
     with duckdb.connect(config={"threads": threads}) as con:
         con.execute(MACROS)
         for table, rows in (("mine", left), ("theirs", right or [])):
             laid_out(con, table, heading, rows)
-        found = link(con, "mine", None if right is None else "theirs", fields, independent=independent, at_least=at_least)
+        found = link(con, "mine", None if right is None else "theirs", fields, independent=independent, at_least=at_least, parts=parts)
         answer = con.execute("select * from linked")
         columns = [column[0] for column in answer.description or ()]
         assert columns == ["id_l", "id_r", "weight", "probability", *(f"level_{field.column}" for field in fields.fields)]
