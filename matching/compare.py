@@ -7,9 +7,8 @@ Scoring and `why` read the same stored level; there is no second implementation.
 
 import re
 from dataclasses import dataclass
-from functools import cache
-from typing import Any
 
+from matching.linkage.names import canonical
 from matching.records import Connection
 
 NEAR = 0.92  # Jaro–Winkler from which two spellings may be one name; moving it moves findings
@@ -183,7 +182,7 @@ def alike(con: Connection) -> None:
     _add(con, "family", "part", _PARTS)
     _add(con, "given", "initial", _INITIALS)
     listed, licensed = _names(con, "given", "identity"), _names(con, "given", "matching.licensed where in_profession")
-    _keep(con, "forms", [(name, form) for name in {*listed, *licensed} for form in forms(name)])
+    _keep(con, "forms", [(name, form) for name in {*listed, *licensed} for form in canonical(name)])
     _add(con, "given", "nickname", _NICKNAMES)
     con.execute(_FORMS)
     for part in ("family", "given"):
@@ -217,24 +216,6 @@ def near(left: list[str], right: list[str]) -> list[tuple[str, str]]:
             pairs = pairs[(likeness >= NEAR) | (pairs["slips"] == 1)]
             found += list(zip(pairs["one"], pairs["other"], strict=True))
     return found
-
-
-def forms(given: str) -> set[str]:
-    """What a given name may be a form of, itself and its first word among it.
-
-    >>> "KATHERINE" in forms("KATHY") & forms("KATHERINE ANN")
-    True
-    """
-    namer = _namer()
-    words = {given, given.split(" ")[0]}
-    return words | {form.upper() for word in words if len(word) > 1 for form in namer.canonicals_of(word.lower())}
-
-
-@cache
-def _namer() -> Any:
-    from nicknames import NickNamer
-
-    return NickNamer()
 
 
 _PARTS = """

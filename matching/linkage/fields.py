@@ -109,12 +109,16 @@ def _known(card: Mapping[Any, Any], keys: Sequence[str], source: str) -> None:
 def respects(fields: Fields) -> tuple[Respect, ...]:
     """Every question the fields ask, in their order; a second field of a kind asks under a numbered name.
 
+    Beside a person's name an organization says where they work, not who they are: colleagues share it.
+
     >>> [respect.name for respect in respects(Fields("id", (Field("a", "full_name"), Field("b", "phone"), Field("c", "phone"))))]
     ['given_name', 'middle_name', 'family_name', 'name_suffix', 'phone', 'phone_2']
     """
     asked: list[Respect] = []
+    of_people = any(group == FAMILY for field in fields.fields for _, group in KINDS[field.kind])
     for position, field in enumerate(fields.fields):
-        for kind, group in KINDS[field.kind]:
+        for kind, usual in KINDS[field.kind]:
+            group = PLACE if kind == "organization" and of_people else usual
             count = sum(other.kind == kind for other in asked) + 1
             asked.append(Respect(kind if count == 1 else f"{kind}_{count}", kind, group, position))
     return tuple(asked)

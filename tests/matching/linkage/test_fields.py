@@ -67,3 +67,10 @@ def test_every_question_has_a_name_of_its_own() -> None:
     asked = respects(Fields("id", tuple(Field(str(at), kind) for at, kind in enumerate([*KINDS, *KINDS]))))
     names = [respect.name for respect in asked]
     assert len(set(names)) == len(names)
+
+
+def test_an_organization_is_who_is_meant_only_where_no_person_is_named() -> None:
+    alone = Fields("uid", (Field("clinic", "organization"), Field("phone", "phone")))
+    beside = Fields("uid", (Field("clinic", "organization"), Field("name", "full_name")))
+    assert [respect.group for respect in respects(alone)] == ["who", "place"]
+    assert respects(beside)[0].group == "place", "colleagues share it"

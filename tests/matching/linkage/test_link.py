@@ -3,7 +3,7 @@
 import pytest
 
 from matching.linkage.fields import KINDS, Field, Fields
-from tests.matching.linkage.town import HEADING, Linked, Row, crowd, drawn, linked
+from tests.matching.linkage.town import FIELDS, HEADING, Linked, Row, crowd, drawn, linked
 
 LISTED = """
 uid       | first     | middle | last         | number | street | city       | zip   | phone      | npi
@@ -236,3 +236,12 @@ def test_two_fields_of_one_kind_are_two_questions() -> None:
     rows: list[Row] = [("1", "Ashdale", "2065550101", "2065550102"), ("2", "Birkeland", "2065550103", None)]
     levels = linked(rows, rows, fields, heading=["uid", "last", "home", "work"]).pairs[("2", "2")].levels
     assert levels == {"level_last": 1, "level_home": 1, "level_work": 0}
+
+
+def test_a_clinic_beside_a_name_is_a_place() -> None:
+    listed, roll = crowd(300, 300)
+    kinds = {"street": "organization"}
+    fields = Fields("uid", tuple(Field(field.column, kinds.get(field.kind, field.kind)) for field in FIELDS.fields))
+    found = linked(listed, roll, fields)
+    assert found.found.compared > 0
+    assert sum(pair.probability > 0.9 for pair in found.pairs.values()) > 50
