@@ -6,7 +6,7 @@
 
 import re
 import unicodedata
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 # Washington prints MA60123456, MA 60123456, MA-60123456 and, since March 2026, XXXX.MA.60123456[.SFX|-SFX]; temporary
 # permits have a letter and a digit (N3) before their eight digits. The key is always two characters and eight digits.
@@ -101,7 +101,7 @@ ORGANIZATION_WORDS = LEGAL_FORMS - {"CO", "PC", "PS", "SC"} | _set(
 
 @dataclass(frozen=True, slots=True)
 class Name:
-    """The parts of one printed name, as shown; an organization has no other part."""
+    """The parts of one printed name, as shown; an organization alone has no other part."""
 
     prefix: str | None = None
     given: str | None = None
@@ -145,10 +145,18 @@ def read_name(raw: str | None, order: str = "first_last") -> Name:
     ('Mary', "O'Neil")
     >>> read_name("Linh Do").family, read_name("Cedar & Stone Massage, PA").organization
     ('Do', 'Cedar & Stone Massage, PA')
+    >>> name = read_name("Kim Nguyen, LMT - Cedar Stone Massage"); name.given, name.family, name.organization
+    ('Kim', 'Nguyen', 'Cedar Stone Massage')
     """
     text = " ".join((raw or "").split())
     if not any(c.isalnum() for c in text):
         return Name()
+    sides = re.split(r" [-–—|/] ", text)
+    if len(sides) == 2 and not any("," in side and len(side.split()) == 1 for side in sides):
+        one, other = (read_name(side, order) for side in sides)
+        person, practice = (one, other) if one.family else (other, one)
+        if person.family and person.given and practice.organization:
+            return replace(person, organization=practice.organization)
     person = " ".join(re.sub(r"\([^)]*\)|\"[^\"]*\"|“[^”]*”", " ", text).split())
     parts = [part.strip() for part in re.split(r"[,;]", person) if part.strip(" .-")]
     tail: list[str] = []

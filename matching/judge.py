@@ -1,87 +1,206 @@
-"""Same, different or unsure; and how well documented. Rules only: a person's verdict outranks them where one is given.
+"""Same, different or unsure; and how well documented. The engine says how likely, the rules here what may be said of it.
 
-The probability is a posterior over everybody the roll holds who might be meant, and "none of them": odds of a person are
-prior / roll size × 2^weight, shared out among them. Several credentials under one full name count as one person for that sum,
-but as the same person only if the name is rare, the full middle name agrees, or the listing shows the number.
+The probability is a posterior over everybody on the roll who might be meant, and "none of them". Credentials under one full name
+are taken for one person's as far as chance namesakes are rare. A person's verdict outranks all of it.
 """
 
-from matching.compare import RESPECTS, level_sql, reason_sql, weight_sql
+from matching.compare import SENTENCES, sentence_sql
+from matching.linkage import link
+from matching.linkage.fields import Field, Fields
+from matching.linkage.odds import Linkage
 from matching.records import Connection
 
-ON_THE_ROLL = 0.95  # share of listed people who are on the roll at all; the rest is "none of them"
-SAME = 0.9  # posterior from which a pair may be the same
+SAME = 0.8  # posterior from which a pair may be the same
 UNSURE = 0.05  # below it a pair is different, unless the number says otherwise
+AGAINST = 0.5  # and below this where a part of the name contradicts
 DOCUMENTED = 0.99  # posterior from which a pair may carry a tier A finding
 UNIQUE_FROM = 5_000  # rows of a roll on which a name alone may document; see DECISIONS: how large a roll must be for a name to be unique
 RARE = 0.05  # so few chance namesakes expected on the roll that one full name is one person
+SECOND = 0.1  # share of license holders taken to hold a second license, before looking: so often one name is one person
 
-_EXPLANATION = ", ".join(
-    f"{{'respect': '{respect}', 'level': levelled.{respect}, 'weight': round({weight_sql(respect)}, 2), 'reason': {reason_sql(respect)}}}"
-    for respect in RESPECTS
+NOT_BY_CHANCE = 0.1  # share of strangers taken to bear a name that stands on the roll, before looking: relatives, colleagues, communities
+
+# What is compared; the columns are those of matching.pair. A number carried over by NPI is a license number, too.
+FIELDS = Fields(
+    "uid",
+    (
+        Field("license_number", "license_number"),
+        Field("npi", "license_number"),
+        Field("family_name", "family_name"),
+        Field("given_name", "given_name"),
+        Field("middle_name", "middle_name"),
+        Field("suffix", "name_suffix"),
+        Field("profession", "category"),
+    ),
+)
+_LISTED = """
+create or replace temp view listed_person as
+select
+  identity.identity_id as uid, identity.number as license_number, carried.number as npi, family as family_name, given as given_name,
+  middle as middle_name, suffix, case when in_scope then 'own' end as profession
+from identity left join carried on carried.identity_id = identity.identity_id
+"""
+_LICENSED = """
+create or replace temp view licensed_person as
+select
+  credential_id as uid, license_key as license_number, license_key as npi, family as family_name, given as given_name,
+  middle as middle_name, suffix, case when in_profession then 'own' else 'other' end as profession
+from matching.licensed
+"""
+
+_ELSEWHERE = """
+list_has_any(string_split(identity.middle, ' '), string_split(concat_ws(' ', licensed.given, licensed.family), ' '))
+  or list_has_any(string_split(licensed.middle, ' '), string_split(concat_ws(' ', identity.given, identity.family), ' '))
+  or split_part(identity.middle, ' ', 1) = split_part(licensed.middle, ' ', 1)"""
+
+# Nothing in the names says that it is somebody else. Names that only resemble one another must be one slip apart, and beside a family
+# name that is not the same the given name must be, or the full middle name.
+_COMPATIBLE = f"""
+family_name <> 'different' and given_name <> 'different'
+  and (family_name <> 'alike' or damerau_levenshtein(identity.family, licensed.family) <= 1)
+  and (given_name <> 'alike' or damerau_levenshtein(identity.given, licensed.given) <= 1 and length(identity.given) >= 4
+    or length(identity.given) >= 3 and starts_with(licensed.given, identity.given)
+    or length(licensed.given) >= 3 and starts_with(identity.given, licensed.given))
+  and (family_name not in ('near', 'alike', 'middle') or given_name in ('equal', 'form') or middle_name = 'equal')
+  and (middle_name <> 'different' or coalesce({_ELSEWHERE}, false))
+  and levelled.suffix <> 'different'"""
+
+_EXPLAINED = ", ".join(
+    f"{{'respect': '{respect}', 'level': levelled.{respect}, 'weight': round(weight_{respect}, 2), 'reason': {sentence_sql(respect)}}}"
+    for respect in SENTENCES
 )
 
-# The sum over everybody is added up in whatever order it comes: its last bits differ between runs, six places do not.
-_PAIR = f"""
+
+def _levelled(found: Linkage) -> str:
+    """Levels by name; a number printed without its prefix, and one that the registry knows, are told apart."""
+    names = {field.column: comparison.levels for field, comparison in zip(FIELDS.fields, found.comparisons, strict=True)}
+    columns = []
+    for respect, levels in names.items():
+        named = f"{list(levels)!r}[level_{respect} + 1]"
+        if respect == "license_number":
+            named = f"case when level_license_number = 1 and identity.license_key is null then 'digits' else {named} end"
+        if respect == "npi":
+            named = f"case when level_npi = 1 and carried.carried_by = 'registry' then 'registered' else {named} end"
+        columns.append(f"{named} as {respect}")
+    return (
+        f"select linked.*, {', '.join(columns)} from linked join identity on identity.identity_id = linked.id_l "
+        "left join carried on carried.identity_id = linked.id_l"
+    )
+
+
+# Chance namesakes: how many bear the licensed name if its parts fall together by chance; beside 100 other names, lest a short roll
+# make every name rare or common.
+_OFTEN = """
+create or replace temp table often as
+with kept as (
+  select distinct family, given, middle from matching.licensed where credential_id in (select id_r from linked)
+), everybody as (
+  select count(*) + 100 as n from matching.licensed
+), families as (
+  select family, count(*) as n from matching.licensed where family in (select family from kept) group by family
+), givens as (
+  select given, count(*) as n from matching.licensed where given in (select given from kept) group by given
+), middles as (
+  select middle, count(*) as n from matching.licensed where middle in (select middle from kept) group by middle
+), together as (
+  select family, given, count(distinct person_key) as n from matching.licensed
+  where family in (select family from kept) and given in (select given from kept) group by family, given
+), fully as (
+  select family, given, middle, count(distinct person_key) as n from matching.licensed
+  where family in (select family from kept) and given in (select given from kept) and middle in (select middle from kept)
+  group by family, given, middle
+)
+select
+  kept.*, families.n / everybody.n as family_share, coalesce(givens.n / everybody.n, 1) as given_share,
+  coalesce(middles.n / everybody.n, 1) as middle_share,
+  together.n as bearers, together.n / everybody.n as both_share, coalesce(fully.n / everybody.n, both_share) as full_share
+from kept cross join everybody
+join families using (family) left join givens using (given) left join middles using (middle)
+left join together using (family, given) left join fully using (family, given, middle)
+"""
+
+
+# A name's parts do not fall together by chance alone: how often the whole name stands on the roll counts, too. (As Jelinek and Mercer
+# smooth a language model: a share of the joint frequency beside the product of the single ones.)
+_COINCIDENCE = f"""
+case when family_name = 'equal' and given_name = 'equal' then least(0, -log2({1 - NOT_BY_CHANCE} + {NOT_BY_CHANCE} *
+  case when middle_name = 'equal' then full_share / (family_share * given_share * middle_share)
+    else both_share / (family_share * given_share) end)) else 0 end"""
+
+
+def _pair(found: Linkage) -> str:
+    """Everything of a pair but its judgement. Sums come in whatever order: their last bits differ between runs, six places do not."""
+    before = f"{float(found.shares[0])!r}"
+    return f"""
 create or replace table matching.pair as
-with levelled as (
+with levelled as ({_levelled(found)}), size as (
+  select count(*) as everybody, count(*) filter (in_profession) as own from matching.licensed
+), known as (
   select
-    looked_at.identity_id, looked_at.credential_id, looked_at.is_bridged,
-    {", ".join(f"{level_sql(respect)} as {respect}" for respect in RESPECTS)}
-  from looked_at
-  join identity on identity.identity_id = looked_at.identity_id
-  join matching.licensed on licensed.credential_id = looked_at.credential_id
-  left join family_alike on family_alike.listed = identity.family and family_alike.licensed = licensed.family
-  left join given_alike on given_alike.listed = identity.given and given_alike.licensed = licensed.given
-), weighed as (
-  select
-    levelled.*, licensed.person_key, licensed.in_profession, licensed.roll_count,
-    {" + ".join(weight_sql(respect) for respect in RESPECTS)} as weight,
-    licensed.roll_count * family_share * given_share * case when levelled.middle_name = 'equal' then middle_share else 1 end as namesakes,
-    family_name <> 'different' and given_name <> 'different'
-      and not (family_name in ('near', 'moved') and given_name in ('near', 'initial', 'unsaid') and middle_name <> 'equal')
-      and middle_name <> 'contradicts' and levelled.suffix <> 'contradicts' as is_compatible,
-    to_json([{_EXPLANATION}]) as explanation
+    levelled.*, licensed.person_key, licensed.in_profession,
+    size.everybody * family_share * given_share * case when middle_name = 'equal' then middle_share else 1 end as namesakes,
+    case when in_profession then size.own else size.everybody end * family_share * given_share * middle_share as strangers,
+    {_COINCIDENCE} as coincidence, {_COMPATIBLE} as is_compatible,
+    to_json([{{'respect': 'prior', 'level': 'before', 'weight': round(log2({before} / (1 - {before})), 2),
+      'reason': concat('before anything is compared: one pair in ', cast(round(1 / {before}) as bigint), ' is one person')}}, {_EXPLAINED},
+      {{'respect': 'full_name', 'level': 'borne', 'weight': round(coincidence, 2),
+      'reason': concat('people on the roll who bear this given and family name: ', coalesce(bearers, 0))}}]) as explanation
   from levelled
-  join identity on identity.identity_id = levelled.identity_id
-  join matching.licensed on licensed.credential_id = levelled.credential_id
+  cross join size
+  join identity on identity.identity_id = levelled.id_l
+  left join carried on carried.identity_id = levelled.id_l
+  join matching.licensed on licensed.credential_id = levelled.id_r
+  left join often on often.family = licensed.family and often.given is not distinct from licensed.given
+    and often.middle is not distinct from licensed.middle
+), shared as (
+  select
+    known.* exclude (weight), weight + coincidence as weight, {SECOND} / ({SECOND} + strangers) as is_one,
+    pow(2, least(weight + coincidence, 60)) as odds,
+    max(odds) over person as best, sum(odds) over person as every,
+    count(*) filter (in_profession) over person as credential_count,
+    bool_or(is_compatible) over person as is_person_compatible
+  from known
+  window person as (partition by id_l, person_key, in_profession)
 ), person as (
   select
-    identity_id, person_key, count(*) filter (in_profession) as credential_count, bool_or(is_compatible) as is_compatible,
-    pow(2, least(max(weight), 200)) * {ON_THE_ROLL} / (1 - {ON_THE_ROLL}) / any_value(roll_count) as odds
-  from weighed
-  group by identity_id, person_key
+    id_l, person_key, in_profession, any_value(every) as every, any_value(best) + (1 - max(is_one)) * (any_value(every) - any_value(best)) as odds,
+    bool_or(is_compatible) as is_compatible
+  from shared group by id_l, person_key, in_profession
 ), posterior as (
   select
-    *, odds / (1 + sum(odds) over (partition by identity_id)) as probability,
-    count(*) filter (is_compatible) over (partition by identity_id) as compatible_count
+    *, odds / ({found.nobody!r} + sum(odds) over (partition by id_l)) as probability,
+    count(*) filter (is_compatible) over (partition by id_l) as compatible_count,
+    count(*) filter (is_compatible and in_profession) over (partition by id_l) as colleague_count
   from person
 )
 select
-  weighed.* exclude (roll_count, namesakes, is_bridged) replace (round(weighed.weight, 6) as weight),
-  weighed.namesakes < {RARE} as is_rare,
-  posterior.credential_count, posterior.compatible_count,
-  round(least(1, posterior.probability), 6) as probability,
+  shared.id_l as identity_id, shared.id_r as credential_id, {", ".join(f"shared.{respect}" for respect in SENTENCES)},
+  shared.person_key, shared.in_profession, round(shared.weight, 6) as weight, shared.is_compatible, shared.explanation,
+  shared.namesakes < {RARE} as is_rare, shared.credential_count, posterior.compatible_count, posterior.colleague_count,
+  round(least(1, posterior.probability * (is_one + (1 - is_one) * shared.odds / shared.every)), 6) as probability,
   cast(null as text) as judgement,
   false as is_documented
-from weighed
-join posterior on posterior.identity_id = weighed.identity_id and posterior.person_key = weighed.person_key
+from shared
+join posterior on posterior.id_l = shared.id_l and posterior.person_key = shared.person_key
+  and posterior.in_profession = shared.in_profession
 """
+
 
 # A number settles who is meant only together with a name that agrees. A number that belongs to somebody of another name is
 # a contradiction: nobody can tell which of the two is wrong, so it is unsure, never the same. One part that agrees is not a name
 # that agrees; but a family name changes at a wedding, and the given and full middle name beside the number stay.
-_CHANGED_FAMILY = "given_name = 'equal' and middle_name = 'equal' and suffix <> 'contradicts'"
+_CHANGED_FAMILY = "given_name = 'equal' and middle_name = 'equal' and suffix <> 'different'"
+
+# And if nobody of the profession bears the listed name, the number and the given name tell who has changed hers.
+_MISSPELT = "family_name = 'equal' and given_name = 'alike' and middle_name <> 'different' and suffix <> 'different'"
+_ONLY_ONE = "given_name in ('equal', 'form') and middle_name <> 'different' and suffix <> 'different' and colleague_count = 0"
 
 _JUDGED = f"""
 update matching.pair set judgement = case
-  when license_number in ('equal', 'digits') and probability >= {SAME} and (is_compatible or {_CHANGED_FAMILY}) then 'same'
+  when license_number in ('equal', 'digits') and probability >= {SAME} and (is_compatible or {_MISSPELT} or {_CHANGED_FAMILY} or {_ONLY_ONE}) then 'same'
   when license_number in ('equal', 'digits') then 'unsure'
-  when probability < {UNSURE} then 'different'
-  when not is_compatible then 'unsure'
-  when probability < {SAME} then 'unsure'
-  when npi = 'same_as_listing_with_number' then 'same'
-  when license_number = 'one_digit_apart' then 'same'
-  when credential_count <= 1 or is_rare or middle_name = 'equal' then 'same'
+  when probability < case when is_compatible then {UNSURE} else {AGAINST} end then 'different'
+  when probability >= {SAME} and is_compatible then 'same'
   else 'unsure' end
 """
 
@@ -89,16 +208,20 @@ _DOCUMENTED = f"""
 update matching.pair set is_documented =
   judgement = 'same' and is_compatible and probability >= {DOCUMENTED} and (
     license_number in ('equal', 'digits')
-    or (npi = 'same_as_listing_with_number' and license_number = 'unsaid')
-    or (license_number = 'unsaid' and middle_name = 'equal' and family_name = 'equal' and given_name in ('equal', 'nickname')
-        and is_rare and compatible_count = 1 and (select max(roll_count) from matching.licensed) >= {UNIQUE_FROM})
+    or (npi in ('equal', 'registered') and license_number = 'unsaid')
+    or (license_number = 'unsaid' and middle_name = 'equal' and family_name = 'equal' and given_name in ('equal', 'form')
+        and is_rare and compatible_count = 1 and (select count(*) from matching.licensed) >= {UNIQUE_FROM})
   )
 """
 
 
 def judge(con: Connection) -> None:
     """Create matching.pair, one row per identity and credential looked at, and expand it to matching.candidate and matching.match."""
-    con.execute(_PAIR)
+    con.execute(_LISTED)
+    con.execute(_LICENSED)
+    found = link.link(con, "listed_person", "licensed_person", FIELDS, at_least=0.0, explain=True)
+    con.execute(_OFTEN)
+    con.execute(_pair(found))
     con.execute(_JUDGED)
     con.execute(_DOCUMENTED)
     con.execute(

@@ -244,11 +244,12 @@ def _split_names(con: warehouse.Connection) -> None:
         """
         select distinct record.name, source.name_order
         from (
-          select source_id, name from parsed.listing where name is not null and first is null and last is null
+          select source_id, unnest([name, organization]) as name from parsed.listing where first is null and last is null
           union
           select source_id, name from parsed.credential where name is not null and first is null and last is null
         ) as record
         join parsed.source on source.source_id = record.source_id
+        where record.name is not null
         """
     ).fetchall()
     rows = []

@@ -119,11 +119,28 @@ def _atoms(asked: Sequence[Respect]) -> list[Atom]:
             )
         )
     found += [_scalar(name, name, (name,), counted=name) for name, kind in names.items() if kind == "text"]
+    if {"given_name", "family_name"} <= set(names) and not any(atom.is_place for atom in found):
+        # Where nothing says where, a family name misspelt, or kept as a middle name, is found by the given name beside it.
+        mine, theirs = "select i, v from left_spelled", ["family_name"]
+        if "middle_name" in names:
+            mine += (
+                " union all select rowid, middle_name from left_record where strlen(middle_name) > 1 "
+                "union all select rowid, '/' || family_name from left_record where strlen(family_name) > 1"
+            )
+            theirs.append("'/' || middle_name")
+        found.append(Atom("else", ("family_name",), mine, tuple(theirs)))
     return found
 
 
 # Keys too common to stand beside anything: with what each makes a rule.
-_ONLY_WITH = {"initial": "family", "turned": "family"}
+_ONLY_WITH = {"initial": "family", "turned": "family", "else": "given"}
+_EITHER = ({"given", "initial", "turned"}, {"family", "else"})  # of these one at a time: the one says what the other says
+
+# A name, and the name without each of its letters: two names one slip apart share one of these.
+_CUTS = """
+select name, name as cut from ({names}) union all
+select name, left(name, n - 1) || substr(name, n + 1) from (select name, unnest(range(1, length(name) + 1)) as n from ({names}))
+"""
 
 
 def given_forms(con: Connection, asked: Sequence[Respect]) -> None:
@@ -158,6 +175,8 @@ def plan(con: Connection, asked: Sequence[Respect], left: int, right: int, *, de
         return blocking
     if "family" in blocking.atoms:
         con.execute("create or replace temp table right_spaced as select rowid as j, * from right_record where contains(family_name, ' ')")
+    if "else" in blocking.atoms:
+        _spell(con)
     for atom in blocking.atoms.values():
         if heavy := _measure(con, atom, budget // 2, dedupe=dedupe):
             blocking.capped[(atom.name,)] = heavy
@@ -167,7 +186,7 @@ def plan(con: Connection, asked: Sequence[Respect], left: int, right: int, *, de
             names = {atom.name for atom in chosen}
             if (
                 any(smaller <= names for smaller in whole)
-                or len({"given", "initial", "turned"} & names) > 1
+                or any(len(those & names) > 1 for those in _EITHER)
                 or sum(atom.is_place for atom in chosen) > 1
             ):
                 continue
@@ -184,6 +203,20 @@ def plan(con: Connection, asked: Sequence[Respect], left: int, right: int, *, de
             blocking.rules.append(Rule(tuple(atom.name for atom in chosen), respects, min(expected, budget / 2) if size == 1 else expected))
     blocking.rules = sorted(blocking.rules, key=lambda rule: (len(rule.atoms), rule.pairs))[:MOST_RULES]
     return blocking
+
+
+def _spell(con: Connection) -> None:
+    """Create left_spelled (i, v): a left record's family name as the right table may spell it, one slip of the pen away."""
+    mine, theirs = (
+        _CUTS.format(names=f"select distinct family_name as name from {side} where length(family_name) between 4 and 30")
+        for side in ("left_record", "right_record")
+    )
+    con.execute(
+        f"create or replace temp table left_spelled as with alike as (select distinct mine.name as one, theirs.name as other "
+        f"from ({mine}) as mine join ({theirs}) as theirs on theirs.cut = mine.cut and theirs.name <> mine.name) "
+        "select left_record.rowid as i, alike.other as v from alike join left_record on left_record.family_name = alike.one "
+        "where damerau_levenshtein(alike.one, alike.other) = 1"
+    )
 
 
 def _measure(con: Connection, atom: Atom, budget: int, *, dedupe: bool) -> int:

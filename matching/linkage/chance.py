@@ -12,6 +12,8 @@ from matching.linkage.weigh import Floats
 from matching.records import Connection
 
 PAIRS = 200_000  # random pairs that show how often names are alike by chance
+# A short table makes every value look common: its values stand beside so many others that were never seen.
+BESIDE = {"given_name": 100, "middle_name": 100, "family_name": 100, "npi": 1000, "license_number": 1000, "identifier": 1000}
 SWAPPED = 0.01  # share of records whose given and family name are taken to have changed places, before looking
 SAMPLE = 20_000  # records of each side they are made of
 
@@ -51,6 +53,7 @@ def count(con: Connection, asked: Sequence[Respect], size: Size) -> dict[str, fl
             f"create or replace temp table theirs_{name} as select {value} as v, count(*) as n from right_record{those} group by "
             f"1 having v is not null"
         )
+    beside = {respect.name: BESIDE.get(respect.kind, 0) for respect in asked}
     pairs = [(name, name, name) for name in columns]
     if {"given_name", "middle_name"} <= names:
         pairs.append(("middle_as_given", "given_name", "middle_name"))
@@ -64,11 +67,12 @@ def count(con: Connection, asked: Sequence[Respect], size: Size) -> dict[str, fl
     u: dict[str, float] = {}
     for name, mine, theirs in pairs:
         left, right = max(totals["left_record"][place[mine]], 1), max(totals["right_record"][place[theirs]], 1)
+        others = beside.get(mine, 0)
         # A value's share among both tables; where it stands in another column there, its share in that column alone.
         share = (
-            f"(mine + theirs) / {left + right}"
+            f"(mine + theirs) / {left + right + others}"
             if mine == theirs and not size.dedupe
-            else f"{'greatest(theirs - 1, 0.5)' if size.dedupe and mine == theirs else 'theirs'} / {right}"
+            else f"{'greatest(theirs - 1, 0.5)' if size.dedupe and mine == theirs else 'theirs'} / {right + others}"
         )
         con.execute(
             f"create or replace temp table often_{name} as select v, mine, theirs, {share} as share from "

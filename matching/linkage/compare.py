@@ -108,18 +108,25 @@ def _comparison(respect: Respect, kinds: dict[str, str]) -> Comparison:
         )
         tree = [null, equal, (part, 2)]
         if both:
-            tree += swapped(5, 6)
+            tree += swapped(5, 7)
             surprise[5] = "surprise_swapped"
-        tree += _jaro(name, NEAR, ALIKE, (3, 4, 6))
-        return Comparison(respect, ("unsaid", "equal", "part", "near", "alike", "swapped", "different"), tree, surprise)
+        if middle:
+            tree += [("l_family_name = r_middle_name or l_middle_name = r_family_name", 6)]
+        tree += _jaro(name, NEAR, ALIKE, (3, 4, 7))
+        return Comparison(respect, ("unsaid", "equal", "part", "near", "alike", "swapped", "middle", "different"), tree, surprise)
     if name == "middle_name":
+        mine, theirs = (f"split_part({side}_{name}, ' ', 1)" for side in "lr")
         tree = [null]
         if "given_name" in kinds:
             tree += [(f"l_given_name <> r_given_name and {moved}", 0)]
+        if "family_name" in kinds:
+            tree += [("l_family_name <> r_family_name and (l_family_name = r_middle_name or l_middle_name = r_family_name)", 0)]
         tree += [
             (f"l_{name} = r_{name}", [(f"strlen(l_{name}) > 1", 1), ("true", 2)]),
             (f"strlen(l_{name}) = 1 and starts_with(r_{name}, l_{name}) or strlen(r_{name}) = 1 and starts_with(l_{name}, r_{name})", 2),
             (f"jaro_winkler_similarity(l_{name}, r_{name}) >= 0.88", 3),
+            # Of several middle names the first decides; a part of a double surname often stands behind it.
+            (f"(contains(l_{name}, ' ') or contains(r_{name}, ' ')) and (starts_with({mine}, {theirs}) or starts_with({theirs}, {mine}))", 2),
             ("true", 4),
         ]
         return Comparison(respect, ("unsaid", "equal", "initial", "near", "different"), tree, surprise)

@@ -35,11 +35,13 @@ def link(
     independent: bool = False,
     at_least: float = 0.01,
     parts: int | None = None,
+    explain: bool = False,
     say: Callable[[str], None] = _quiet,
 ) -> Linkage:
     """Create the temporary table `linked`: pairs of the relations `left` and `right` (None: `left` with itself), as CONTRACT has it.
 
-    `parts`: into how many the left table is cut; None, as many as memory asks for. Raises Refused where an id is missing or repeated.
+    `parts`: into how many the left table is cut; None, as many as memory asks for. `explain`: with a weight_<column> for each field, and
+    with pairs that were rejected: down to odds of 2^-14, and whatever shares a number. Raises Refused where an id is missing or repeated.
     """
     independent = independent or right is None
     con.execute(prepare.MACROS)
@@ -59,6 +61,7 @@ def link(
     say(f"{len(blocking.rules)} rules; learning")
     u = chance.by_chance(con, comparisons, equal, size)
     found = _learn(con, blocking, comparisons, u, size, independent=independent)
+    found.explain = explain
     con.execute("create or replace temp table judged (l integer, r integer, weight double, probability double)")
     parts = parts or max(-(-int(blocking.pairs) // PART), 1)
     for part in range(parts):
@@ -67,7 +70,7 @@ def link(
         before = f" and hash(l_uid) < {share_of_hashes((part + 1) / parts)}" if part + 1 < parts else ""
         odds.weigh_part(con, found, ALL if parts == 1 else after + before)
         odds.judge_part(con, found, at_least, independent=independent)
-    _levels(con, found, fields)
+    _levels(con, found, fields, explain=explain)
     return found
 
 
@@ -124,18 +127,21 @@ def _settled(comparison: Comparison, rule: Rule) -> bool:
     return ("street" in rule.respects and kind in area | {"unit"}) or (bool(area & set(rule.respects)) and kind in area)
 
 
-def _levels(con: Connection, found: Linkage, fields: Fields) -> None:
+def _levels(con: Connection, found: Linkage, fields: Fields, *, explain: bool) -> None:
     """Create linked: judged pairs with their ids and one level per field; of several questions a field asks, the least alike."""
-    own: dict[int, list[str]] = {}
-    for comparison in found.comparisons:
-        own.setdefault(comparison.respect.field, []).append(comparison.sql(str))
-    shown = ", ".join(
-        f"greatest({', '.join(answers)})::utinyint as {prepare.quoted('level_' + fields.fields[position].column)}"
-        for position, answers in own.items()
-    )
+    own: dict[int, list[int]] = {}
+    for at, comparison in enumerate(found.comparisons):
+        own.setdefault(comparison.respect.field, []).append(at)
+    shown = []
+    for position, those in own.items():
+        column = fields.fields[position].column
+        levels = ", ".join(found.comparisons[at].sql(str) for at in those)
+        shown.append(f"greatest({levels})::utinyint as {prepare.quoted('level_' + column)}")
+        if explain:
+            shown.append(f"{' + '.join(odds.term(found, at) for at in those)} as {prepare.quoted('weight_' + column)}")
     con.execute(
-        f"create or replace temp table linked as select l_uid as id_l, r_uid as id_r, judged.weight, judged.probability, {shown} "
-        "from judged join left_full on left_full.i = judged.l "
+        f"create or replace temp table linked as select l_uid as id_l, r_uid as id_r, judged.weight, judged.probability, "
+        f"{', '.join(shown)} from judged join left_full on left_full.i = judged.l "
         f"join (select rowid as j, {chance.right_columns(found.comparisons)} from right_record) as theirs on theirs.j = judged.r"
     )
     (found.written,) = con.execute("select count(*) from linked").fetchone()

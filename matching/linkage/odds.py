@@ -15,7 +15,9 @@ from matching.linkage.weigh import Floats, Weights
 from matching.records import Connection
 
 ALL = "true"  # the whole left table
-FORGOTTEN = -9.0  # log2 odds below which a pair is not kept: far under what is ever reported
+FORGOTTEN = -9.0  # log2 odds below which a pair is not kept, usually: far under what is ever reported
+REJECTED = -14.0  # and where pairs that were rejected are kept
+NUMBERS = ("npi", "license_number", "identifier")
 CERTAIN = 60.0  # log2 odds above which nothing is gained
 
 
@@ -29,6 +31,7 @@ class Linkage:
     weights: Weights
     shares: Floats = field(default_factory=lambda: numpy.zeros(4))  # match, moved, household, practice, among all pairs
     nobody: float = 1.0  # share of left records that are taken to be none of the right ones, before looking
+    explain: bool = False  # keep what was rejected, too
     compared: int = 0  # pairs, once for every rule that found them; reckoned from the part that was learnt from
     written: int = 0
 
@@ -82,11 +85,7 @@ def _sums(found: Linkage, *, answered: bool = False) -> dict[str, str]:
     names = [comparison.name for comparison in found.comparisons]
     sums: dict[str, list[str]] = {WHO: [], FAMILY: [], PLACE: [], "moved": []}
     for at, comparison in enumerate(found.comparisons):
-        ratio, name = found.weights.m_over_u(at), comparison.name
-        values = ["0"] + [
-            f"{ratio[level]:.6f}" + (f" + {comparison.surprise[level]}" if level in comparison.surprise else "")
-            for level in range(1, len(comparison.levels))
-        ]
+        name, values = comparison.name, _values(found, at)
         sums[comparison.respect.group].append(_chosen(name, values) if answered else comparison.sql(values.__getitem__))
         if comparison.respect.group == PLACE:
             equal, other = (f"{value:.6f}" for value in found.weights.v_over_u(at))
@@ -106,6 +105,20 @@ def _sums(found: Linkage, *, answered: bool = False) -> dict[str, str]:
     return {name: " + ".join(terms) or "0" for name, terms in sums.items()} | {
         "crowd": f"coalesce(greatest({', '.join(crowds)}), 0)" if crowds else "0"
     }
+
+
+def _values(found: Linkage, at: int) -> list[str]:
+    """What each level of one comparison weighs, in bits, as SQL: nothing when unsaid, more where what agrees is rare."""
+    comparison, ratio = found.comparisons[at], found.weights.m_over_u(at)
+    return ["0"] + [
+        f"{ratio[level]:.6f}" + (f" + {comparison.surprise[level]}" if level in comparison.surprise else "")
+        for level in range(1, len(comparison.levels))
+    ]
+
+
+def term(found: Linkage, at: int) -> str:
+    """What the answer to one comparison weighs for one person and against two, as SQL over a pair's columns."""
+    return found.comparisons[at].sql(_values(found, at).__getitem__)
 
 
 def _chosen(name: str, values: Sequence[str]) -> str:
@@ -155,19 +168,22 @@ def weigh_part(con: Connection, found: Linkage, part: str) -> None:
     # However well the place agrees, it agrees as well for a colleague: names must bring a pair above this before the place is looked at.
     known = [f"surprise_{name}" for name, own in (("phone", "phone"), ("door", "street")) if own in [c.name for c in found.comparisons]]
     crowd = f"greatest({', '.join([*known, '0'])})"
-    needed = f"{FORGOTTEN} - greatest({logs[0] - logs[3]} + {crowd}, {logs[1] + 18})" if found.shares[3] > 0 else "-1e9"
+    forgotten = REJECTED if found.explain else FORGOTTEN
+    needed = f"{forgotten} - greatest({logs[0] - logs[3]} + {crowd}, {logs[1] + 18})" if found.shares[3] > 0 else "-1e9"
     placed = [comparison.name for comparison in found.comparisons if comparison.respect.group == PLACE]
     carried = ", ".join(
         ["i", "j", *(f"l_{name}, r_{name}, surprise_{name}" for name in placed), *(["surprise_door"] if "street" in placed else [])]
     )
+    numbers = [comparison.name for comparison in found.comparisons if found.explain and comparison.respect.kind in NUMBERS]
+    numbered = " or ".join(f"coalesce(l_{name} = r_{name}, false)" for name in numbers) or "false"
     con.execute("create or replace temp table weighed (l integer, r integer, weight double)")
     for source in pairs(con, found.blocking, found.comparisons, found.size, part):
         with as_written(con):
             con.execute(
-                f"insert into weighed select i, j, weight from (select i, j, {above} - {below} as weight from "
-                f"(select i, j, who, family, {sums[PLACE]} as place, {sums['moved']} as moved, {sums['crowd']} as crowd from "
-                f"(select {carried}, {sums[WHO]} as who, {sums[FAMILY]} as family from {source}) "
-                f"where who + family > {needed})) where weight > {FORGOTTEN}"
+                f"insert into weighed select i, j, weight from (select i, j, is_numbered, {above} - {below} as weight from "
+                f"(select i, j, is_numbered, who, family, {sums[PLACE]} as place, {sums['moved']} as moved, {sums['crowd']} as crowd from "
+                f"(select {carried}, {numbered} as is_numbered, {sums[WHO]} as who, {sums[FAMILY]} as family from {source}) "
+                f"where is_numbered or who + family > {needed})) where is_numbered or weight > {forgotten}"
             )
 
 

@@ -78,7 +78,7 @@ def _full_name(text: str) -> tuple[str | None, ...]:
     (('MARY', 'ANN', 'ONEIL', None), (None, None, 'CEDAR STONE MASSAGE PA', None))
     """
     name = read_name(text)
-    if name.organization:
+    if name.organization and not name.family:
         return None, None, fold(name.organization), None
     return fold(name.given), fold(name.middle), fold(name.family), fold(name.suffix)
 

@@ -1,26 +1,36 @@
 -- Every observation of every complete snapshot. Names come in parts from the source, or are split by
--- matching.clean over the distinct names (parsed.name_part); nothing here changes what was shown.
+-- matching.clean over the distinct names (parsed.name_part); nothing here changes what was shown. A person who stands where the
+-- practice belongs is meant, if the text ends in a title or the listing shows a license number.
 with said as (
   select
     listing.*,
     nullif(concat_ws(' ', listing.prefix, listing.first, listing.middle, listing.last, listing.suffix), '') as name_of_parts,
     listing.first is not null or listing.last is not null as has_parts
   from parsed.listing
-), split as (
+), told as (
   select
-    said.*,
-    coalesce(said.name, said.name_of_parts, said.organization) as name_raw,
-    case when said.has_parts then said.first else part.given end as given_name,
-    case when said.has_parts then said.middle else part.middle end as middle_name,
-    case when said.has_parts then said.last else part.family end as family_name,
-    case when said.has_parts then said.suffix else part.suffix end as name_suffix,
-    part.credentials as credentials_tail,
-    coalesce(said.organization, part.organization) as organization_name,
-    not said.has_parts and part.family is null as is_organization,
-    source.name_order
+    said.*, source.name_order, part.organization as organization_of_name,
+    coalesce(part.family is null and practice.family is not null and practice.given is not null
+      and (practice.credentials is not null or said.license is not null), false) as is_person_in_practice,
+    case when is_person_in_practice then practice else part end as person
   from said
   join parsed.source on source.source_id = said.source_id
-  left join parsed.name_part as part on part.raw = said.name and part.name_order = source.name_order
+  left join parsed.name_part as part on part.raw = said.name and part.name_order = source.name_order and not said.has_parts
+  left join parsed.name_part as practice
+    on practice.raw = said.organization and practice.name_order = source.name_order and not said.has_parts
+), split as (
+  select
+    told.*,
+    coalesce(told.name, told.name_of_parts, told.organization) as name_raw,
+    case when told.has_parts then told.first else person.given end as given_name,
+    case when told.has_parts then told.middle else person.middle end as middle_name,
+    case when told.has_parts then told.last else person.family end as family_name,
+    case when told.has_parts then told.suffix else person.suffix end as name_suffix,
+    person.credentials as credentials_tail,
+    case when is_person_in_practice then nullif(told.name, told.organization) else coalesce(told.organization, organization_of_name) end
+      as organization_name,
+    not told.has_parts and person.family is null as is_organization
+  from told
 ), placed as (
   select
     split.*,

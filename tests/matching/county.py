@@ -34,6 +34,7 @@ create table curated.credential_history (credential_id text, seen_from_on date, 
 create table curated.evidence (evidence_id text, url text);
 create table curated.source (source_id text, surface text);
 create table curated.snapshot (snapshot_id text, source_id text, observed_on date);
+create table curated.registration (npi text, license_key text);
 create table curated.claim (claim_id text, last_seen_on date);
 create table curated.rule (rule_id text, applies_to text);
 insert into curated.source values ('alder', 'website'), ('birch', 'api');

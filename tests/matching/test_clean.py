@@ -21,7 +21,7 @@ def sql() -> duckdb.DuckDBPyConnection:
     return con
 
 
-@pytest.mark.parametrize("module", ["clean", "compare", "findings", "professions"])
+@pytest.mark.parametrize("module", ["clean", "findings", "professions"])
 def test_examples_in_docstrings_hold(module: str) -> None:
     result = doctest.testmod(importlib.import_module(f"matching.{module}"))
     assert result.attempted and not result.failed
