@@ -62,13 +62,14 @@ def lay(con: warehouse.Connection, invented: world.World, size: Size) -> Audit:
         audit = load_audit(card)
     warehouse.lay_out(con)
     for source in audit.sources:
-        warehouse.load_all(con, curate._card_rows(source, "roll" if source is audit.roll else "insurer"))
+        warehouse.load_all(con, curate.card_rows(source, "roll" if source is audit.roll else "insurer"))
     warehouse.load_all(con, {**_snapshots(audit), "profession": profession_rows()})
     rows = (dict(zip(pages.ROLL_FIELDS, row, strict=True)) for row in invented.roll_rows)
     columns = audit.roll.columns if audit.roll else {}
     credentials = [{ours: row[theirs] or None for ours, theirs in columns.items()} for row in rows]
     warehouse.insert(con, "credential", [_at(ROLL, f"row {at}") | row for at, row in enumerate(credentials)])
     models.build(con, curate.curated_models(), curate.named_settings(audit))
+    curate.lay_out_ledger(con)
     _bulk(con, invented.seed, size.roll - len(credentials))
     return audit
 
@@ -78,8 +79,8 @@ def show(con: warehouse.Connection, audit: Audit, listings: Sequence[Listing], *
     for table in ("listing", "name_part", "address_part"):
         con.execute(f"delete from parsed.{table}")
     warehouse.insert(con, "listing", [_listing(each, at, places) for at, each in enumerate(listings)])
-    curate._split_names(con)
-    curate._split_addresses(con)
+    curate.split_names(con)
+    curate.split_addresses(con)
     wanted = [model for model in curate.curated_models() if model.name in ("curated.listing", "curated.claim")]
     models.build(con, wanted, curate.named_settings(audit))
 

@@ -154,9 +154,9 @@ def read_name(raw: str | None, order: str = "first_last") -> Name:
     sides = re.split(r" [-–—|/] ", text)
     if len(sides) == 2 and not any("," in side and len(side.split()) == 1 for side in sides):
         one, other = (read_name(side, order) for side in sides)
-        person, practice = (one, other) if one.family else (other, one)
-        if person.family and person.given and practice.organization:
-            return replace(person, organization=practice.organization)
+        somebody, practice = (one, other) if one.family else (other, one)
+        if somebody.family and somebody.given and practice.organization:
+            return replace(somebody, organization=practice.organization)
     person = " ".join(re.sub(r"\([^)]*\)|\"[^\"]*\"|“[^”]*”", " ", text).split())
     parts = [part.strip() for part in re.split(r"[,;]", person) if part.strip(" .-")]
     tail: list[str] = []

@@ -7,9 +7,10 @@ from matching.records import Connection
 # Nothing unsure ties anything together.
 _TIES = """
 create or replace temp table tie as
-select 'listing:' || left_id as one, 'credential:' || right_id as other from matching.match where judgement = 'same'
+select 'listing:' || left_id as one, 'credential:' || right_id as other, judged_by <> 'rule' as is_verdict
+from matching.match where judgement = 'same'
 union all
-select 'listing:' || one.listing_id, 'listing:' || other.listing_id
+select 'listing:' || one.listing_id, 'listing:' || other.listing_id, false
 from matching.listed as one
 join (
   select identity_id, min(listing_id) as listing_id
@@ -18,17 +19,27 @@ join (
   using (identity_id)
 where one.listing_id <> other.listing_id
 union all
-select 'listing:' || one.listing_id, 'listing:' || other.listing_id
+select 'listing:' || one.listing_id, 'listing:' || other.listing_id, false
 from (select identity_id, min(listing_id) as listing_id from matching.listed where npi is not null group by identity_id) as one
 join alike as pair on pair.one = one.identity_id
 join (select identity_id, min(listing_id) as listing_id from matching.listed where npi is not null group by identity_id) as other
   on other.identity_id = pair.other
 where pair.by_npi
 union all
-select 'listing:' || min(listing_id) over (partition by claim_id, identity_id), 'listing:' || listing_id
+select 'listing:' || min(listing_id) over (partition by claim_id, identity_id), 'listing:' || listing_id, false
 from matching.listed join curated.listing using (listing_id)
 union all
-select 'listing:' || one, 'listing:' || other from same_place
+select 'listing:' || one, 'listing:' || other, false from same_place
+"""
+
+# Groups that hold a listing together with a credential of which a person said that it is somebody else's.
+_DENIED = """
+create or replace temp table denied as
+select distinct mine.label
+from matching.match
+join provider as mine on mine.node = 'listing:' || left_id
+join provider as theirs on theirs.node = 'credential:' || right_id and theirs.label = mine.label
+where judged_by <> 'rule' and judgement = 'different'
 """
 
 # Family names a slip apart, or one within the other, at one telephone or street. A telephone of hundreds is a call centre's.
@@ -186,6 +197,12 @@ def group(con: Connection) -> None:
     con.execute(_DUPLICATES)
     con.execute(_TIES)
     components(con, "tie", "provider")
+    for ties_of_rules in ("not is_verdict", "true"):  # and where people contradict each other, "different" wins
+        con.execute(_DENIED)
+        con.execute(
+            f"delete from tie where {ties_of_rules} and one in (select node from provider where label in (select label from denied))"
+        )
+        components(con, "tie", "provider")
     con.execute(_MEMBERS)
 
 

@@ -1,6 +1,7 @@
 """Whom do listings speak of, and whom does the roll name? Both in comparable form, with the numbers each identity is known by.
 
-An identity is one wording of who is meant; listings that say exactly the same of a person share it, and are compared once.
+An identity is one wording of who is meant; listings that say exactly the same of a person share it, and are compared once. A claim that a
+person has judged is an identity of its own: a verdict about one Kim Nguyen says nothing of another.
 """
 
 from matching.clean import read_address
@@ -17,6 +18,9 @@ LISTED = """
 create or replace table matching.listed as
 with habit as (
   select snapshot_id, count(fold(specialty)) > 0.5 * count(*) as shows_specialty from curated.listing group by snapshot_id
+), reviewed as (
+  select distinct listing.claim_id
+  from ledger.verdict join curated.listing on verdict.left_kind = 'listing' and listing.listing_id = verdict.left_id
 ), said as (
   select
     listing.listing_id, listing.snapshot_id, listing.network, listing.observed_on,
@@ -27,17 +31,18 @@ with habit as (
       then coalesce(fold(listing.suffix), nullif(regexp_extract(fold(listing.family_name), $suffixes, 1), '')) end as suffix,
     case when listing.is_organization then coalesce(fold(listing.name_raw), fold(listing.organization)) end as organization,
     listing.license_key, ltrim(listing.license_digits, '0') as license_digits,
-    case when listing.npi_valid then trim(listing.npi) end as npi,
+    case when listing.npi_valid then trim(listing.npi) end as npi, reviewed.claim_id as reviewed_claim_id,
     place.street, place.unit, listing.zip5, listing.phone_digits, fold(listing.specialty) as specialty,
     case
       when fold(listing.specialty) is not null then regexp_matches(lower(listing.specialty), $words)
       else not habit.shows_specialty or coalesce(regexp_matches(upper(listing.name_raw), $titles), false) end as in_scope
   from curated.listing
   join habit on habit.snapshot_id = listing.snapshot_id
+  left join reviewed on reviewed.claim_id = listing.claim_id
   left join place on place.address is not distinct from listing.address and place.address_2 is not distinct from listing.address_2
 )
-select *, left(sha256(concat_ws('|', coalesce(family, ''), coalesce(given, ''), coalesce(middle, ''), coalesce(suffix, ''),
-  coalesce(organization, ''), coalesce(license_key, ''), coalesce(license_digits, ''), coalesce(npi, ''))), 20) as identity_id
+select * exclude (reviewed_claim_id), left(sha256(concat_ws('|', coalesce(family, ''), coalesce(given, ''), coalesce(middle, ''), coalesce(suffix, ''),
+  coalesce(organization, ''), coalesce(license_key, ''), coalesce(license_digits, ''), coalesce(npi, ''), reviewed_claim_id)), 20) as identity_id
 from said
 """
 

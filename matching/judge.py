@@ -105,27 +105,22 @@ with kept as (
 ), together as (
   select family, given, count(distinct person_key) as n from matching.licensed
   where family in (select family from kept) and given in (select given from kept) group by family, given
-), fully as (
-  select family, given, middle, count(distinct person_key) as n from matching.licensed
-  where family in (select family from kept) and given in (select given from kept) and middle in (select middle from kept)
-  group by family, given, middle
 )
 select
   kept.*, families.n / everybody.n as family_share, coalesce(givens.n / everybody.n, 1) as given_share,
   coalesce(middles.n / everybody.n, 1) as middle_share,
-  together.n as bearers, together.n / everybody.n as both_share, coalesce(fully.n / everybody.n, both_share) as full_share
+  together.n as bearers, together.n / everybody.n as both_share
 from kept cross join everybody
 join families using (family) left join givens using (given) left join middles using (middle)
-left join together using (family, given) left join fully using (family, given, middle)
+left join together using (family, given)
 """
 
 
-# A name's parts do not fall together by chance alone: how often the whole name stands on the roll counts, too. (As Jelinek and Mercer
-# smooth a language model: a share of the joint frequency beside the product of the single ones.)
+# Given and family name do not fall together by chance alone: how often both stand together on the roll counts, too. (As Jelinek and
+# Mercer smooth a language model: a share of the joint frequency beside the product of the single ones.)
 _COINCIDENCE = f"""
-case when family_name = 'equal' and given_name = 'equal' then least(0, -log2({1 - NOT_BY_CHANCE} + {NOT_BY_CHANCE} *
-  case when middle_name = 'equal' then full_share / (family_share * given_share * middle_share)
-    else both_share / (family_share * given_share) end)) else 0 end"""
+case when family_name = 'equal' and given_name = 'equal'
+  then least(0, -log2({1 - NOT_BY_CHANCE} + {NOT_BY_CHANCE} * both_share / (family_share * given_share))) else 0 end"""
 
 
 def _pair(found: Linkage) -> str:
@@ -179,6 +174,7 @@ select
   shared.namesakes < {RARE} as is_rare, shared.credential_count, posterior.compatible_count, posterior.colleague_count,
   round(least(1, posterior.probability * (is_one + (1 - is_one) * shared.odds / shared.every)), 6) as probability,
   cast(null as text) as judgement,
+  'rule' as judged_by,
   false as is_documented
 from shared
 join posterior on posterior.id_l = shared.id_l and posterior.person_key = shared.person_key
@@ -204,6 +200,51 @@ update matching.pair set judgement = case
   else 'unsure' end
 """
 
+# The newest verdict on a claim and a credential. It holds for the claim's other observations under the same wording.
+_VERDICTS = """
+create or replace temp table verdict as
+select
+  listed.identity_id, verdict.right_id as credential_id, arg_max(verdict.judgement, verdict."at") as judgement,
+  arg_max(verdict."by", verdict."at") as judged_by,
+  ',' || to_json({'respect': 'verdict', 'level': arg_max(verdict.judgement, verdict."at"), 'weight': 0.0,
+    'reason': concat(arg_max(verdict."by", verdict."at"), ' judged: ', arg_max(verdict.reason, verdict."at"))}) || ']' as said
+from ledger.verdict
+join matching.listed on listed.listing_id = verdict.left_id
+where verdict.left_kind = 'listing' and verdict.right_kind = 'credential' and listed.family is not null
+  and verdict.right_id in (select credential_id from matching.licensed)
+group by listed.identity_id, verdict.right_id
+"""
+
+_NOT_LOOKED_AT = f"""
+insert into matching.pair by name
+select
+  verdict.identity_id, verdict.credential_id, {", ".join(f"'unsaid' as {respect}" for respect in SENTENCES)},
+  licensed.person_key, licensed.in_profession, 0 as weight, false as is_compatible, cast('[]' as json) as explanation, false as is_rare,
+  0 as credential_count, 0 as compatible_count, 0 as colleague_count, 0 as probability, 'different' as judgement, 'rule' as judged_by,
+  false as is_documented
+from verdict
+join matching.licensed on licensed.credential_id = verdict.credential_id
+anti join matching.pair on pair.identity_id = verdict.identity_id and pair.credential_id = verdict.credential_id
+"""
+
+_OUTRANKED = """
+update matching.pair set
+  judgement = verdict.judgement, judged_by = verdict.judged_by, is_compatible = is_compatible and verdict.judgement <> 'different',
+  probability = case verdict.judgement when 'same' then 1 when 'different' then 0 else probability end,
+  explanation = cast(replace(left(cast(explanation as text), length(cast(explanation as text)) - 1) || verdict.said, '[,', '[') as json)
+from verdict
+where verdict.identity_id = pair.identity_id and verdict.credential_id = pair.credential_id
+"""
+
+# Whom a person has named, no rule names otherwise.
+_NAMED = """
+update matching.pair set judgement = 'unsure'
+where judgement = 'same' and judged_by = 'rule' and exists (
+  select 1 from matching.pair as named
+  where named.identity_id = pair.identity_id and named.judged_by <> 'rule' and named.judgement = 'same' and named.person_key <> pair.person_key
+)
+"""
+
 _DOCUMENTED = f"""
 update matching.pair set is_documented =
   judgement = 'same' and is_compatible and probability >= {DOCUMENTED} and (
@@ -222,21 +263,21 @@ def judge(con: Connection) -> None:
     found = link.link(con, "listed_person", "licensed_person", FIELDS, at_least=0.0, explain=True)
     con.execute(_OFTEN)
     con.execute(_pair(found))
-    con.execute(_JUDGED)
-    con.execute(_DOCUMENTED)
+    for statement in _JUDGED, _VERDICTS, _NOT_LOOKED_AT, _OUTRANKED, _NAMED, _DOCUMENTED:
+        con.execute(statement)
     con.execute(
         """
         create or replace table matching.candidate as
         select
           'listing' as left_kind, listed.listing_id as left_id, 'credential' as right_kind, pair.credential_id as right_id,
-          round(pair.weight, 3) as weight, pair.probability, pair.judgement, cast(pair.explanation as varchar) as explanation
+          round(pair.weight, 3) as weight, pair.probability, pair.judgement, pair.judged_by,
+          cast(pair.explanation as varchar) as explanation
         from matching.listed join matching.pair on pair.identity_id = listed.identity_id
         """
     )
     con.execute(
         """
         create or replace table matching.match as
-        select left_kind, left_id, right_kind, right_id, weight, probability, judgement, 'rule' as judged_by, explanation
-        from matching.candidate where judgement in ('same', 'unsure')
+        select * from matching.candidate where judgement in ('same', 'unsure') or judged_by <> 'rule'
         """
     )

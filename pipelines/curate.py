@@ -61,7 +61,7 @@ def load(con: warehouse.Connection, archive: Archive, audit: Audit, run: Run, sa
         say(f"notice: no registry is read yet; {', '.join(audit.registries)} on the card changes nothing, and no check that needs one runs")
     for source in audit.sources:
         archive.must_be_of(source)
-        warehouse.load_all(con, _card_rows(source, "roll" if source is audit.roll else "insurer"))
+        warehouse.load_all(con, card_rows(source, "roll" if source is audit.roll else "insurer"))
         snapshots = archive.snapshots(source.name)
         if not snapshots:
             raise SourceUnreadable(f"{source.name}: no complete snapshot is kept; run `rollcall collect {audit.name}` first")
@@ -97,8 +97,8 @@ def load(con: warehouse.Connection, archive: Archive, audit: Audit, run: Run, sa
             ],
         },
     )
-    _split_names(con)
-    _split_addresses(con)
+    split_names(con)
+    split_addresses(con)
 
 
 def count(archive: Archive, source: Source, snapshots: Sequence[Snapshot]) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
@@ -125,7 +125,7 @@ def count(archive: Archive, source: Source, snapshots: Sequence[Snapshot]) -> tu
     return counts, reasons
 
 
-def _card_rows(source: Source, role: str) -> dict[str, list[dict[str, Any]]]:
+def card_rows(source: Source, role: str) -> dict[str, list[dict[str, Any]]]:
     return {
         "source": [
             {
@@ -239,7 +239,7 @@ def _insert_selected(
         ) from error
 
 
-def _split_names(con: warehouse.Connection) -> None:
+def split_names(con: warehouse.Connection) -> None:
     said = con.execute(
         """
         select distinct record.name, source.name_order
@@ -271,13 +271,22 @@ def _split_names(con: warehouse.Connection) -> None:
     warehouse.insert(con, "name_part", rows)
 
 
-def _split_addresses(con: warehouse.Connection) -> None:
+def split_addresses(con: warehouse.Connection) -> None:
     said = con.execute("select distinct address, address_2 from parsed.listing where address is not null").fetchall()
     rows = []
     for address, address_2 in said:
         street, unit = clean.read_address(address, address_2)
         rows.append({"address": address, "address_2": address_2, "street": street or None, "unit": unit or None})
     warehouse.insert(con, "address_part", rows)
+
+
+def lay_out_ledger(con: warehouse.Connection) -> list[models.Model]:
+    """Create ledger.*, the read-only copies of what people did; empty."""
+    ledger = models.load("pipelines/sql/ledger", "ledger")
+    for model in ledger:
+        typed = ", ".join(f'"{name}" {kind}' for name, kind in model.types.items())
+        con.execute(f"create table {model.name} ({typed})")
+    return ledger
 
 
 def named_settings(audit: Audit) -> dict[str, Any]:

@@ -63,11 +63,7 @@ def curate(settings: Settings, audit: Audit, run: Run, say: Say) -> Run:
         cards = rooms.curated_models()
         models.build(con, cards, rooms.named_settings(audit))
         models.describe(con, cards)
-        ledger = models.load("pipelines/sql/ledger", "ledger")
-        for model in ledger:
-            typed = ", ".join(f'"{name}" {kind}' for name, kind in model.types.items())
-            con.execute(f"create table {model.name} ({typed})")
-        models.describe(con, ledger)
+        models.describe(con, rooms.lay_out_ledger(con))
         gate("curate", run, audit, [*about_sources, *expectations.of_models(con, cards)], say)
     return runs.finished(run, "curate")
 

@@ -126,7 +126,10 @@ def _comparison(respect: Respect, kinds: dict[str, str]) -> Comparison:
             (f"strlen(l_{name}) = 1 and starts_with(r_{name}, l_{name}) or strlen(r_{name}) = 1 and starts_with(l_{name}, r_{name})", 2),
             (f"jaro_winkler_similarity(l_{name}, r_{name}) >= 0.88", 3),
             # Of several middle names the first decides; a part of a double surname often stands behind it.
-            (f"(contains(l_{name}, ' ') or contains(r_{name}, ' ')) and (starts_with({mine}, {theirs}) or starts_with({theirs}, {mine}))", 2),
+            (
+                f"(contains(l_{name}, ' ') or contains(r_{name}, ' ')) and (starts_with({mine}, {theirs}) or starts_with({theirs}, {mine}))",
+                2,
+            ),
             ("true", 4),
         ]
         return Comparison(respect, ("unsaid", "equal", "initial", "near", "different"), tree, surprise)

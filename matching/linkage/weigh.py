@@ -41,8 +41,10 @@ class Weights:
     found: Floats
 
     def m_over_u(self, at: int) -> Floats:
-        """log2(m / u) of each level."""
-        return numpy.log2(self.m[at] / self.u[at])
+        """log2(m / u) of each level. However short the tables, to be different never speaks for being the same."""
+        weights = numpy.log2(self.m[at] / self.u[at])
+        weights[-1] = min(weights[-1], 0.0)
+        return weights
 
     def v_over_u(self, at: int) -> tuple[float, float]:
         """log2(v / u) of equal, and of anything else."""

@@ -124,7 +124,7 @@ def test_reading_a_name_never_fails_and_never_loses_it(text: str, order: str) ->
 @given(WORD, WORD, WORD)
 def test_a_name_written_last_first_reads_the_same_as_first_last(given_name: str, middle: str, family: str) -> None:
     one, other = read_name(f"{given_name} {middle} {family}, LMT"), read_name(f"{family}, {given_name} {middle}, LMT")
-    if one.organization is None and one.family == family and one.prefix is None and one.credentials == "LMT":
+    if one.organization is None and one.family == family and one.prefix is None and one.credentials == other.credentials == "LMT":
         assert (other.given, other.middle, other.family) == (one.given, one.middle, one.family)
 
 

@@ -6,7 +6,7 @@ import duckdb
 import pytest
 
 import matching
-from tests.matching.county import drawn, matched
+from tests.matching.county import ASKED, drawn, matched
 
 
 def judgements(con: duckdb.DuckDBPyConnection) -> dict[tuple[str, str], str]:
@@ -172,14 +172,16 @@ def test_the_same_tables_come_out_whatever_the_order_of_rows(con: duckdb.DuckDBP
     [
         ("Peter Vega", "unsure"),
         ("Rosa Elena Vega", "unsure"),
-        ("Rosa Olsen", "unsure"),
-        ("Rosa Maria Olsen", "same"),  # a family name changes; given and full middle name beside the number stay
+        ("Rosa Olsen", "same"),  # a family name changes; the number and the given name stay, and no other Rosa Olsen is licensed
+        ("Rosa Maria Olsen", "same"),
+        ("Rosa Lund", "unsure"),
     ],
 )
 def test_one_part_of_a_name_is_not_the_name_behind_the_number(con: duckdb.DuckDBPyConnection, listed: str, judgement: str) -> None:
-    ask = matched(con, f"id | name | license\na | {listed} | MA60000001", roll("MA60000001 | Rosa Maria Vega | SUSPENDED | 2020-01-01"))
-    assert judgements(con) == {("a", "MA60000001"): judgement}
-    assert bool(ask("select * from matching.finding")) == (judgement == "same")
+    rows = "MA60000001 | Rosa Maria Vega | SUSPENDED | 2020-01-01\nMA60000002 | Rosa Ida Lund | ACTIVE | 2027-01-01"
+    ask = matched(con, f"id | name | license\na | {listed} | MA60000001", roll(rows))
+    assert judgements(con)["a", "MA60000001"] == judgement
+    assert ask("select tier from matching.finding") == ([("B",)] if judgement == "same" else [])
 
 
 def test_an_npi_under_names_that_contradict_says_nothing(con: duckdb.DuckDBPyConnection) -> None:
@@ -195,6 +197,62 @@ def test_an_npi_under_names_that_contradict_says_nothing(con: duckdb.DuckDBPyCon
     )
     assert judgements(con) == {("a", "MA60000002"): "same", ("b", "MA60000002"): "unsure", ("b", "MA60000003"): "unsure"}
     assert ask("select count(distinct provider_id) from matching.provider_member where member_kind = 'listing'") == [(3,)]
+
+
+TWO_KIMS = (
+    "id | source | name            | license    | npi        | claim\n"
+    "a  | alder  | Kim Tran Nguyen | MA60000002 | 1234567893 | one\n"
+    "b  | birch  | Kim Nguyen      |            | 1234567893 | two\n"
+    "c  | birch  | Kim Nguyen      |            | 1234567893 | three\n"
+)
+TWO_LICENSES = "MA60000002 | Kim Tran Nguyen | SUSPENDED | 2027-01-01\nMA60000003 | Kim Thi Nguyen | ACTIVE | 2027-01-01"
+
+
+def verdict(con: duckdb.DuckDBPyConnection, listing: str, license: str, judgement: str, day: str = "2026-11-21") -> None:
+    """A reviewer judges one pair; then everything is linked again."""
+    con.execute(
+        "insert into ledger.verdict values ('listing', ?, 'credential', ?, ?, 'asked by phone', 'reviewer 7', ?)",
+        [listing, license, judgement, day],
+    )
+    matching.link(con, ASKED)
+    matching.findings(con, ASKED)
+
+
+def test_a_verdict_outranks_the_rules_for_its_own_claim_and_no_other(con: duckdb.DuckDBPyConnection) -> None:
+    ask = matched(con, TWO_KIMS, roll(TWO_LICENSES))
+    assert judgements(con) == dict.fromkeys([(each, "MA60000002") for each in "abc"], "same")
+    verdict(con, "b", "MA60000002", "different")
+    assert judgements(con) == {("a", "MA60000002"): "same", ("b", "MA60000002"): "different", ("c", "MA60000002"): "same"}
+    found = dict(ask("select listing_id, check_name from matching.finding"))
+    assert found == {"a": "barred_license", "b": "no_license_found", "c": "barred_license"}
+    ((by, said),) = ask("select judged_by, explanation from matching.match where left_id = 'b'")
+    assert by == "reviewer 7"
+    assert json.loads(said)[-1]["reason"] == "reviewer 7 judged: asked by phone"
+
+
+def test_the_newest_verdict_counts_and_names_somebody_no_rule_would(con: duckdb.DuckDBPyConnection) -> None:
+    ask = matched(con, "id | name\na | Rosa Olsen", roll("MA60000001 | Rosa Vega | EXPIRED | 2020-01-01"))
+    assert judgements(con) == {}
+    verdict(con, "a", "MA60000001", "different", "2026-11-19")
+    verdict(con, "a", "MA60000001", "same")
+    assert judgements(con) == {("a", "MA60000001"): "same"}
+    assert ask("select check_name, tier from matching.finding") == [("lapsed_license", "B")]
+
+
+def test_whoever_a_person_has_named_is_not_named_otherwise_by_a_rule(con: duckdb.DuckDBPyConnection) -> None:
+    matched(con, TWO_KIMS, roll(TWO_LICENSES))
+    verdict(con, "b", "MA60000003", "same")
+    said = judgements(con)
+    assert (said["b", "MA60000003"], said["b", "MA60000002"], said["c", "MA60000002"]) == ("same", "unsure", "same")
+
+
+def test_different_beats_same_through_others(con: duckdb.DuckDBPyConnection) -> None:
+    ask = matched(con, TWO_KIMS, roll(TWO_LICENSES))
+    together = "select count(*) from matching.provider_member as one join matching.provider_member as other using (provider_id) "
+    pair = "where one.member_id = 'b' and other.member_id = 'MA60000002'"
+    assert ask(together + pair) == [(1,)]
+    verdict(con, "b", "MA60000002", "different")  # its NPI still ties b to a, and a to the license
+    assert ask(together + pair) == [(0,)]
 
 
 def test_probabilities_have_six_places_for_the_order_of_a_sum_changes_the_rest(con: duckdb.DuckDBPyConnection) -> None:
