@@ -68,8 +68,8 @@ SENTENCES: dict[str, dict[str, str]] = {
     },
     "profession": {
         "unsaid": "the listing is not of the audit's profession",
-        "equal": "the license is one of the audit's profession, as the listing is",
-        "different": "the license is of another profession than the listing",
+        "equal": "the license is of the listed profession",
+        "different": "the license is of another profession than listed",
     },
 }
 

@@ -6,7 +6,10 @@ from importlib import resources
 
 import yaml
 
+from matching import judge
 from matching.records import Check, Connection, Settings
+
+LEAST = (0.5, 0.6, 0.7, 0.8, 0.9, 0.95, 0.99)  # posteriors from which "same" might be said; SAME is among them
 
 
 @cache
@@ -38,6 +41,30 @@ def findings(con: Connection, settings: Settings) -> None:
         )
     con.execute(_FINDING, {"audit": settings.audit})
     _model(con, "standing", settings)
+
+
+def sensitivity(con: Connection, settings: Settings) -> None:
+    """Create matching.sensitivity: how many listings would be matched, and what would be found, were "same" said from another posterior.
+
+    Everything is judged and asked again for each, and taken back: what stands in matching.* afterwards is what stood there before.
+    """
+    rows: list[tuple[float, str, str | None, int]] = []
+    for least in LEAST:
+        con.execute("begin transaction")
+        try:
+            judge.judge_by(con, least)
+            findings(con, settings)
+            matched = (
+                "select count(distinct listing_id) from matching.pair join matching.listed using (identity_id) where judgement = 'same'"
+            )
+            rows.append((least, "matched", None, con.execute(matched).fetchone()[0]))
+            counts = "select check_name, tier, count(*) from matching.finding where state <> 'resolved' group by all order by all"
+            rows += [(least, *row) for row in con.execute(counts).fetchall()]
+        finally:
+            con.execute("rollback")
+    con.execute("create or replace table matching.sensitivity (least double, what varchar, tier varchar, count bigint)")
+    for row in rows:
+        con.execute("insert into matching.sensitivity values (?, ?, ?, ?)", list(row))
 
 
 def _model(con: Connection, name: str, settings: Settings) -> None:

@@ -41,8 +41,10 @@ with habit as (
   left join reviewed on reviewed.claim_id = listing.claim_id
   left join place on place.address is not distinct from listing.address and place.address_2 is not distinct from listing.address_2
 )
-select * exclude (reviewed_claim_id), left(sha256(concat_ws('|', coalesce(family, ''), coalesce(given, ''), coalesce(middle, ''), coalesce(suffix, ''),
-  coalesce(organization, ''), coalesce(license_key, ''), coalesce(license_digits, ''), coalesce(npi, ''), reviewed_claim_id)), 20) as identity_id
+select * exclude (reviewed_claim_id), left(sha256(concat_ws('|',
+  coalesce(family, ''), coalesce(given, ''), coalesce(middle, ''), coalesce(suffix, ''), coalesce(organization, ''),
+  coalesce(license_key, ''), coalesce(license_digits, ''), coalesce(npi, ''), reviewed_claim_id
+)), 20) as identity_id
 from said
 """
 

@@ -8,9 +8,8 @@ from matching.compare import SENTENCES, sentence_sql
 from matching.linkage import link
 from matching.linkage.fields import Field, Fields
 from matching.linkage.odds import Linkage
-from matching.records import Connection
+from matching.records import SAME, Connection
 
-SAME = 0.8  # posterior from which a pair may be the same
 UNSURE = 0.05  # below it a pair is different, unless the number says otherwise
 AGAINST = 0.5  # and below this where a part of the name contradicts
 DOCUMENTED = 0.99  # posterior from which a pair may carry a tier A finding
@@ -137,7 +136,7 @@ with levelled as ({_levelled(found)}), size as (
     case when in_profession then size.own else size.everybody end * family_share * given_share * middle_share as strangers,
     {_COINCIDENCE} as coincidence, {_COMPATIBLE} as is_compatible,
     to_json([{{'respect': 'prior', 'level': 'before', 'weight': round(log2({before} / (1 - {before})), 2),
-      'reason': concat('before anything is compared: one pair in ', cast(round(1 / {before}) as bigint), ' is one person')}}, {_EXPLAINED},
+      'reason': 'before anything is compared: one pair in {1 / float(found.shares[0]):,.0f} is one person'}}, {_EXPLAINED},
       {{'respect': 'full_name', 'level': 'borne', 'weight': round(coincidence, 2),
       'reason': concat('people on the roll who bear this given and family name: ', coalesce(bearers, 0))}}]) as explanation
   from levelled
@@ -158,7 +157,8 @@ with levelled as ({_levelled(found)}), size as (
   window person as (partition by id_l, person_key, in_profession)
 ), person as (
   select
-    id_l, person_key, in_profession, any_value(every) as every, any_value(best) + (1 - max(is_one)) * (any_value(every) - any_value(best)) as odds,
+    id_l, person_key, in_profession, any_value(every) as every,
+    any_value(best) + (1 - max(is_one)) * (any_value(every) - any_value(best)) as odds,
     bool_or(is_compatible) as is_compatible
   from shared group by id_l, person_key, in_profession
 ), posterior as (
@@ -170,7 +170,7 @@ with levelled as ({_levelled(found)}), size as (
 )
 select
   shared.id_l as identity_id, shared.id_r as credential_id, {", ".join(f"shared.{respect}" for respect in SENTENCES)},
-  shared.person_key, shared.in_profession, round(shared.weight, 6) as weight, shared.is_compatible, shared.explanation,
+  shared.rules, shared.person_key, shared.in_profession, round(shared.weight, 6) as weight, shared.is_compatible, shared.explanation,
   shared.namesakes < {RARE} as is_rare, shared.credential_count, posterior.compatible_count, posterior.colleague_count,
   round(least(1, posterior.probability * (is_one + (1 - is_one) * shared.odds / shared.every)), 6) as probability,
   cast(null as text) as judgement,
@@ -191,12 +191,14 @@ _CHANGED_FAMILY = "given_name = 'equal' and middle_name = 'equal' and suffix <> 
 _MISSPELT = "family_name = 'equal' and given_name = 'alike' and middle_name <> 'different' and suffix <> 'different'"
 _ONLY_ONE = "given_name in ('equal', 'form') and middle_name <> 'different' and suffix <> 'different' and colleague_count = 0"
 
+_NAME_AGREES = f"(is_compatible or {_MISSPELT} or {_CHANGED_FAMILY} or {_ONLY_ONE})"
+
 _JUDGED = f"""
-update matching.pair set judgement = case
-  when license_number in ('equal', 'digits') and probability >= {SAME} and (is_compatible or {_MISSPELT} or {_CHANGED_FAMILY} or {_ONLY_ONE}) then 'same'
+update matching.pair set judged_by = 'rule', judgement = case
+  when license_number in ('equal', 'digits') and probability >= $same and {_NAME_AGREES} then 'same'
   when license_number in ('equal', 'digits') then 'unsure'
   when probability < case when is_compatible then {UNSURE} else {AGAINST} end then 'different'
-  when probability >= {SAME} and is_compatible then 'same'
+  when probability >= $same and is_compatible then 'same'
   else 'unsure' end
 """
 
@@ -219,7 +221,8 @@ _NOT_LOOKED_AT = f"""
 insert into matching.pair by name
 select
   verdict.identity_id, verdict.credential_id, {", ".join(f"'unsaid' as {respect}" for respect in SENTENCES)},
-  licensed.person_key, licensed.in_profession, 0 as weight, false as is_compatible, cast('[]' as json) as explanation, false as is_rare,
+  0 as rules, licensed.person_key, licensed.in_profession, 0 as weight, false as is_compatible,
+  cast('[]' as json) as explanation, false as is_rare,
   0 as credential_count, 0 as compatible_count, 0 as colleague_count, 0 as probability, 'different' as judgement, 'rule' as judged_by,
   false as is_documented
 from verdict
@@ -241,7 +244,8 @@ _NAMED = """
 update matching.pair set judgement = 'unsure'
 where judgement = 'same' and judged_by = 'rule' and exists (
   select 1 from matching.pair as named
-  where named.identity_id = pair.identity_id and named.judged_by <> 'rule' and named.judgement = 'same' and named.person_key <> pair.person_key
+  where named.identity_id = pair.identity_id and named.person_key <> pair.person_key
+    and named.judged_by <> 'rule' and named.judgement = 'same'
 )
 """
 
@@ -256,6 +260,74 @@ update matching.pair set is_documented =
 """
 
 
+_KEYS = {
+    "license_number": "license number",
+    "license_number_2": "license number known by the NPI",
+    "family": "family name or a part of it",
+    "given": "given name or a form of it",
+    "initial": "first initial",
+    "turned": "given or middle name in the other's place",
+    "else": "family name one slip away, or kept as a middle name",
+}
+
+_BLOCKING = """
+create or replace table matching.blocking as
+with found as (
+  select rules, bit_count(rules) as rule_count, judgement = 'same' as is_same from matching.pair where rules <> 0
+), rule as (
+  select unnest($places::integer[]) as place, unnest($keys::varchar[]) as keys, unnest($pairs::bigint[]) as pairs
+)
+select
+  place, keys, pairs,
+  (select count(*) from found where is_same and (rules >> place) & 1 = 1) as same,
+  (select count(*) from found where is_same and (rules >> place) & 1 = 1 and rule_count = 1) as alone,
+  (select count(*) from found where is_same and (rules >> place) & 1 = 1 and rule_count = 2) as with_one
+from rule
+"""
+
+_LINKABLE = """
+create or replace table matching.linkable as
+select uid as identity_id, pow(2, least(weight, 60)) / ($nobody + pow(2, least(weight, 60))) as probability from twin
+"""
+
+
+def _diagnose(con: Connection, found: Linkage) -> None:
+    """Create matching.blocking, .weight and .linkable: by which keys pairs were found, what each answer weighs, who says too little."""
+    rules = found.blocking.rules
+    con.execute(
+        _BLOCKING,
+        {
+            "places": list(range(len(rules))),
+            "keys": [" and ".join(_KEYS.get(atom, atom) for atom in rule.atoms) or "every pair" for rule in rules],
+            "pairs": [round(rule.pairs) for rule in rules],
+        },
+    )
+    con.execute(
+        "create or replace table matching.weight (respect varchar, place integer, level varchar, m double, u double, weight double)"
+    )
+    for field, at in zip(FIELDS.fields, range(len(found.comparisons)), strict=True):
+        weights = found.weights.m_over_u(at)
+        for place, level in enumerate(found.comparisons[at].levels):
+            if place:
+                row = [
+                    field.column,
+                    place,
+                    level,
+                    float(found.weights.m[at][place]),
+                    float(found.weights.u[at][place]),
+                    float(weights[place]),
+                ]
+                con.execute("insert into matching.weight values (?, ?, ?, ?, ?, ?)", row)
+    con.execute(_LINKABLE, {"nobody": found.nobody})
+
+
+def judge_by(con: Connection, same: float) -> None:
+    """Judge matching.pair with this posterior as the least for "same"."""
+    con.execute(_JUDGED, {"same": same})
+    for statement in _VERDICTS, _NOT_LOOKED_AT, _OUTRANKED, _NAMED, _DOCUMENTED:
+        con.execute(statement)
+
+
 def judge(con: Connection) -> None:
     """Create matching.pair, one row per identity and credential looked at, and expand it to matching.candidate and matching.match."""
     con.execute(_LISTED)
@@ -263,8 +335,8 @@ def judge(con: Connection) -> None:
     found = link.link(con, "listed_person", "licensed_person", FIELDS, at_least=0.0, explain=True)
     con.execute(_OFTEN)
     con.execute(_pair(found))
-    for statement in _JUDGED, _VERDICTS, _NOT_LOOKED_AT, _OUTRANKED, _NAMED, _DOCUMENTED:
-        con.execute(statement)
+    judge_by(con, SAME)
+    _diagnose(con, found)
     con.execute(
         """
         create or replace table matching.candidate as

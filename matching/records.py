@@ -5,6 +5,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, Protocol
 
+SAME = 0.8  # posterior from which a pair may be judged the same; see DECISIONS and the page on matching for what moving it changes
+
 
 class Connection(Protocol):
     """An open database, handed to us; only `pipelines.warehouse` opens one."""

@@ -16,6 +16,7 @@ from reports.render import html, pdf, sheet
 from scrapers.sources import Audit
 
 Say = Callable[[str], None]
+CHECKERS = "matches"  # the page for those who check the work: made of every run with a roll, for no audience outside
 
 
 def measure(con: warehouse.Connection, audit: Audit) -> list[Measure]:
@@ -47,28 +48,31 @@ def documents(
 ) -> list[str]:
     """Write every edition that can be made; returns the file names."""
     written: dict[str, bytes] = {}
+    context = Context(
+        audit=audit.name,
+        title=audit.title,
+        state=state_of(audit.state).name,
+        profession=f"{professions()[audit.profession].title}s",
+        run_id=run.id,
+        code_version=code_version(),
+        made_at=run.started_at,
+        marks=tuple(marks),
+        grace_days=audit.grace_days,
+        contact=contact,
+        measured=measured,
+    )
+    made = [edition for edition in editions.editions() if edition != CHECKERS]
     for edition in audit.publish:
-        if edition not in editions.editions():
-            say(f"notice: the {edition} edition is not made yet; made: {', '.join(editions.editions())}")
+        if edition not in made:
+            say(f"notice: the {edition} edition is not made yet; made: {', '.join(made)}")
             continue
-        context = Context(
-            audit=audit.name,
-            title=audit.title,
-            state=state_of(audit.state).name,
-            profession=f"{professions()[audit.profession].title}s",
-            run_id=run.id,
-            code_version=code_version(),
-            made_at=run.started_at,
-            marks=tuple(marks),
-            grace_days=audit.grace_days,
-            contact=contact,
-            measured=measured,
-        )
         report = editions.build(edition, con, found, context)
         written[f"{edition}.html"] = html.page(report).encode()
         written[f"{edition}.pdf"] = pdf.document(report)
         written[f"{edition}.xlsx"] = sheet.workbook(report)
         written[f"{edition}.csv"] = sheet.annex(report)
+    if audit.roll:
+        written[f"{CHECKERS}.html"] = html.page(editions.build(CHECKERS, con, found, context)).encode()
     for name, content in written.items():
         (folder / name).write_bytes(content)
         say(f"{name}: {len(content) / 1024:,.0f} KB")

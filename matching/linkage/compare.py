@@ -104,7 +104,7 @@ def _comparison(respect: Respect, kinds: dict[str, str]) -> Comparison:
     if name == "family_name":
         part = (
             f"(contains(l_{name}, ' ') or contains(r_{name}, ' ')) and (replace(l_{name}, ' ', '') = replace(r_{name}, ' ', '') "
-            f"or list_has_any(string_split(l_{name}, ' '), string_split(r_{name}, ' ')))"
+            f"or list_has_any(name_words(l_{name}), name_words(r_{name})))"
         )
         tree = [null, equal, (part, 2)]
         if both:
@@ -127,7 +127,8 @@ def _comparison(respect: Respect, kinds: dict[str, str]) -> Comparison:
             (f"jaro_winkler_similarity(l_{name}, r_{name}) >= 0.88", 3),
             # Of several middle names the first decides; a part of a double surname often stands behind it.
             (
-                f"(contains(l_{name}, ' ') or contains(r_{name}, ' ')) and (starts_with({mine}, {theirs}) or starts_with({theirs}, {mine}))",
+                f"(contains(l_{name}, ' ') or contains(r_{name}, ' ')) "
+                f"and (starts_with({mine}, {theirs}) or starts_with({theirs}, {mine}))",
                 2,
             ),
             ("true", 4),

@@ -40,8 +40,9 @@ def link(
 ) -> Linkage:
     """Create the temporary table `linked`: pairs of the relations `left` and `right` (None: `left` with itself), as CONTRACT has it.
 
-    `parts`: into how many the left table is cut; None, as many as memory asks for. `explain`: with a weight_<column> for each field, and
-    with pairs that were rejected: down to odds of 2^-14, and whatever shares a number. Raises Refused where an id is missing or repeated.
+    `parts`: into how many the left table is cut; None, as many as memory asks for. `explain`: with a weight_<column> for each field and
+    `rules`, a bit for each rule that found the pair; with pairs that were rejected, down to odds of 2^-14, and whatever shares a number;
+    and with the temporary table `twin` (uid, weight), what each left record could reach. Raises Refused where an id is missing or repeated.
     """
     independent = independent or right is None
     con.execute(prepare.MACROS)
@@ -62,7 +63,7 @@ def link(
     u = chance.by_chance(con, comparisons, equal, size)
     found = _learn(con, blocking, comparisons, u, size, independent=independent)
     found.explain = explain
-    con.execute("create or replace temp table judged (l integer, r integer, weight double, probability double)")
+    con.execute("create or replace temp table judged (l integer, r integer, rules uinteger, weight double, probability double)")
     parts = parts or max(-(-int(blocking.pairs) // PART), 1)
     for part in range(parts):
         say(f"weighing, part {part + 1} of {parts}")
@@ -130,6 +131,7 @@ def _settled(comparison: Comparison, rule: Rule) -> bool:
 def _levels(con: Connection, found: Linkage, fields: Fields, *, explain: bool) -> None:
     """Create linked: judged pairs with their ids and one level per field; of several questions a field asks, the least alike."""
     own: dict[int, list[int]] = {}
+    extra = ["judged.rules"] if explain else []
     for at, comparison in enumerate(found.comparisons):
         own.setdefault(comparison.respect.field, []).append(at)
     shown = []
@@ -141,7 +143,9 @@ def _levels(con: Connection, found: Linkage, fields: Fields, *, explain: bool) -
             shown.append(f"{' + '.join(odds.term(found, at) for at in those)} as {prepare.quoted('weight_' + column)}")
     con.execute(
         f"create or replace temp table linked as select l_uid as id_l, r_uid as id_r, judged.weight, judged.probability, "
-        f"{', '.join(shown)} from judged join left_full on left_full.i = judged.l "
+        f"{', '.join(extra + shown)} from judged join left_full on left_full.i = judged.l "
         f"join (select rowid as j, {chance.right_columns(found.comparisons)} from right_record) as theirs on theirs.j = judged.r"
     )
+    if explain:
+        con.execute(f"create or replace temp table twin as select l_uid as uid, {odds.twin(found)} as weight from left_full")
     (found.written,) = con.execute("select count(*) from linked").fetchone()

@@ -121,6 +121,14 @@ def term(found: Linkage, at: int) -> str:
     return found.comparisons[at].sql(_values(found, at).__getitem__)
 
 
+def twin(found: Linkage) -> str:
+    """The log2 odds that a left record and its perfect twin are one, as SQL over left_full: how much the record says at all."""
+    terms = [
+        f"case when l_{comparison.name} is null then 0 else {_values(found, at)[1]} end" for at, comparison in enumerate(found.comparisons)
+    ]
+    return " + ".join([repr(float(numpy.log2(found.shares[0] / max(1 - found.shares.sum(), 1e-9)))), *terms])
+
+
 def _chosen(name: str, values: Sequence[str]) -> str:
     return f"case level_{name} " + " ".join(f"when {level} then {value}" for level, value in enumerate(values)) + " end"
 
@@ -153,7 +161,7 @@ def set_priors(con: Connection, found: Linkage, share: float, *, independent: bo
 
 
 def weigh_part(con: Connection, found: Linkage, part: str) -> None:
-    """Create weighed (l, r, weight in log2 odds): the pairs of the left records in `part` that are worth keeping."""
+    """Create weighed (l, r, rule, weight in log2 odds): the pairs of the left records in `part` that are worth keeping."""
     sums = _sums(found)
     logs = [float(numpy.log2(max(one, 1e-30))) for one in found.shares]
     random = float(numpy.log2(max(1 - found.shares.sum(), 1e-9)))
@@ -172,16 +180,17 @@ def weigh_part(con: Connection, found: Linkage, part: str) -> None:
     needed = f"{forgotten} - greatest({logs[0] - logs[3]} + {crowd}, {logs[1] + 18})" if found.shares[3] > 0 else "-1e9"
     placed = [comparison.name for comparison in found.comparisons if comparison.respect.group == PLACE]
     carried = ", ".join(
-        ["i", "j", *(f"l_{name}, r_{name}, surprise_{name}" for name in placed), *(["surprise_door"] if "street" in placed else [])]
+        ["i", "j", "rule", *(f"l_{name}, r_{name}, surprise_{name}" for name in placed), *(["surprise_door"] if "street" in placed else [])]
     )
     numbers = [comparison.name for comparison in found.comparisons if found.explain and comparison.respect.kind in NUMBERS]
     numbered = " or ".join(f"coalesce(l_{name} = r_{name}, false)" for name in numbers) or "false"
-    con.execute("create or replace temp table weighed (l integer, r integer, weight double)")
+    con.execute("create or replace temp table weighed (l integer, r integer, rule utinyint, weight double)")
     for source in pairs(con, found.blocking, found.comparisons, found.size, part):
         with as_written(con):
             con.execute(
-                f"insert into weighed select i, j, weight from (select i, j, is_numbered, {above} - {below} as weight from "
-                f"(select i, j, is_numbered, who, family, {sums[PLACE]} as place, {sums['moved']} as moved, {sums['crowd']} as crowd from "
+                f"insert into weighed select i, j, rule, weight from (select i, j, rule, is_numbered, {above} - {below} as weight from "
+                "(select i, j, rule, is_numbered, who, family, "
+                f"{sums[PLACE]} as place, {sums['moved']} as moved, {sums['crowd']} as crowd from "
                 f"(select {carried}, {numbered} as is_numbered, {sums[WHO]} as who, {sums[FAMILY]} as family from {source}) "
                 f"where is_numbered or who + family > {needed})) where is_numbered or weight > {forgotten}"
             )
@@ -195,13 +204,15 @@ def _log_sum(terms: Sequence[str]) -> str:
 
 
 def judge_part(con: Connection, found: Linkage, at_least: float, *, independent: bool) -> None:
-    """Add to judged (l, r, weight, probability) the pairs in weighed whose posterior is at least so much.
+    """Add to judged (l, r, rules, weight, probability) the pairs in weighed whose posterior is at least so much.
 
-    The posterior is among all candidates of the left record and "none of them"; `independent`: of the pair alone.
+    The posterior is among all candidates of the left record and "none of them"; `independent`: of the pair alone. `rules` has a
+    bit for each rule that found the pair.
     """
-    odds = f"select *, pow(2, least(weight, {CERTAIN})) as odds from (select distinct l, r, weight from weighed)"
+    once = "select l, r, max(weight) as weight, bit_or(1::uinteger << rule) as rules from weighed group by l, r"
+    odds = f"select *, pow(2, least(weight, {CERTAIN})) as odds from ({once})"
     posterior = "odds / (1 + odds)" if independent else f"odds / ({found.nobody!r} + sum(odds) over (partition by l))"
     con.execute(
-        f"insert into judged select l, r, weight, probability from (select *, {posterior} as probability from ({odds})) "
+        f"insert into judged select l, r, rules, weight, probability from (select *, {posterior} as probability from ({odds})) "
         f"where probability >= {at_least!r}"
     )

@@ -4,7 +4,7 @@ import json
 import re
 from collections.abc import Callable, Sequence
 
-from matching.clean import STREET_WORDS, fold, read_address, read_name
+from matching.clean import PARTICLES, STREET_WORDS, fold, read_address, read_name
 from matching.linkage.fields import Fields, Respect
 from matching.records import Connection
 
@@ -24,7 +24,9 @@ create or replace macro date_digits(x) as
        else nullif(regexp_replace(x, '[^0-9]', '', 'g'), '') end;
 create or replace macro number_key(x) as
   nullif(ltrim(case when regexp_full_match(x, '[0-9]+') then x else regexp_replace(upper(x), '[^0-9A-Z]', '', 'g') end, '0'), '');
-"""
+create or replace macro name_words(x) as
+  list_filter(string_split(x, ' '), lambda word: strlen(word) > 1 and not list_contains(PARTICLES, word));
+""".replace("PARTICLES", repr(sorted(PARTICLES)))
 
 _NAME_SUFFIX = " (JR|SR|II|III|IV|2ND|3RD|4TH)$"
 _UNIT_WORD = "^(SUITE|STE|UNIT|APARTMENT|APT|ROOM|RM|FLAT|NO|NUMBER) "

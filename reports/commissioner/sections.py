@@ -38,11 +38,20 @@ ANNEX = {  # column → the heading it stands under where a row must fit a page
     "City": "Listing",
     "ZIP3": "Listing",
     "What the records say": "What the records say",
+    "Why this license": "What the records say",
     "Rules": "Rules",
     "Observed on": "Evidence",
     "Evidence": "Evidence",
 }
 HERE = "(rule.state = 'US' or rule.state in (select run.state from curated.run))"
+# What made listing and license one: each answer with its weight (log2), and where the sum began.
+SAID = """from_json(match.explanation, '[{"respect": "varchar", "reason": "varchar", "weight": "double"}]')"""
+WHY = f"""case when match.explanation is not null then concat(
+  array_to_string([
+    printf('%s (%+.1f)', said.reason, said.weight) for said in {SAID} if said.weight <> 0 and said.respect <> 'prior'
+  ], '; '),
+  '; starting from ', array_to_string([printf('%+.1f', said.weight) for said in {SAID} if said.respect = 'prior'], ''),
+  printf(': probability %.3f, by %s', match.probability, match.judged_by)) end"""
 CURRENT = "finding.tier in ('A', 'B') and finding.state <> 'resolved' and finding.stage <> 'withdrawn'"
 
 
@@ -342,7 +351,7 @@ class _Edition:
             select
               finding.finding_id, finding.check_name, finding.tier, coalesce(source.insurer_name, source.title), listing.network,
               coalesce(listing.name_raw, concat_ws(' ', credential.given_name, credential.middle_name, credential.family_name)),
-              coalesce(credential.license_key, listing.license_key), listing.city, left(listing.zip5, 3), finding.sentence,
+              coalesce(credential.license_key, listing.license_key), listing.city, left(listing.zip5, 3), finding.sentence, {WHY},
               array_to_string([rule for rule in finding.rule_ids if list_contains(known.rules, rule)], ', '),
               cast(finding.observed_on as text), array_to_string(finding.evidence_ids, ', ')
             from matching.finding
@@ -350,6 +359,7 @@ class _Edition:
             left join curated.listing on listing.listing_id = finding.listing_id
             left join curated.source on source.source_id = listing.source_id
             left join curated.credential on credential.credential_id = finding.credential_id
+            left join matching.match on match.left_id = finding.listing_id and match.right_id = finding.credential_id
             where {CURRENT} and (finding.claim_id is null or finding.claim_id in (select claim_id from reports.in_scope))
             order by 4, 5, 3, 2, 6, 1
             """

@@ -36,7 +36,8 @@ create table curated.source (source_id text, surface text);
 create table curated.snapshot (snapshot_id text, source_id text, observed_on date);
 create table curated.registration (npi text, license_key text);
 create schema ledger;
-create table ledger.verdict (left_kind text, left_id text, right_kind text, right_id text, judgement text, reason text, "by" text, "at" timestamp);
+create table ledger.verdict (left_kind text, left_id text, right_kind text, right_id text, judgement text, reason text, "by" text,
+  "at" timestamp);
 create table curated.claim (claim_id text, last_seen_on date);
 create table curated.rule (rule_id text, applies_to text);
 insert into curated.source values ('alder', 'website'), ('birch', 'api');

@@ -3,6 +3,7 @@
 import duckdb
 import pytest
 
+import matching
 from matching.findings import checks
 from matching.professions import profession_rows, professions
 from pipelines import models
@@ -26,6 +27,7 @@ def county(con: duckdb.DuckDBPyConnection) -> duckdb.DuckDBPyConnection:
         """,
         "number | name | status | expires\nMA60000001 | Rosa Maria Vega | EXPIRED | 2020-01-01",
     )
+    matching.sensitivity(con, ASKED)
     return con
 
 

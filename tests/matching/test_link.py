@@ -102,6 +102,18 @@ def test_ways_to_write_one_name(con: duckdb.DuckDBPyConnection, listed: str, lic
     assert judgements(con) == {("a", "MA60000001"): "same"}
 
 
+@pytest.mark.parametrize(
+    ("listed", "licensed"),
+    [
+        ("Ana Van_Thouz", "Ana Van_Der_Hann"),  # a particle is no name
+        ("Ana Lund", "Ina Land"),
+    ],
+)
+def test_what_two_names_only_seem_to_share(con: duckdb.DuckDBPyConnection, listed: str, licensed: str) -> None:
+    matched(con, f"id | name\na | {listed}", roll(f"MA60000001 | {licensed} | EXPIRED | 2020-01-01"))
+    assert judgements(con) == {}
+
+
 def test_two_licenses_under_one_plain_name_are_not_one_person_by_name_alone(con: duckdb.DuckDBPyConnection) -> None:
     crowd = "\n".join(f"MA602{at:05d} | Kim Nguyen | ACTIVE | 2027-01-01" for at in range(12))
     matched(con, "id | name\na | Kim Nguyen", roll(crowd))

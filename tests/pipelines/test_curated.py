@@ -64,8 +64,8 @@ def licensed(con: warehouse.Connection, day: date, drawing: str) -> None:
 
 
 def built(con: warehouse.Connection) -> list[models.Model]:
-    curate._split_names(con)
-    curate._split_addresses(con)
+    curate.split_names(con)
+    curate.split_addresses(con)
     cards = curate.curated_models()
     models.build(con, cards, FORM)
     return cards
