@@ -82,7 +82,7 @@ def test_no_rule_of_washington_is_printed_for_minnesota() -> None:
     world.finding("f", "npi_invalid", "a", rule_ids=["wa.wac_284_170_260.monthly", "us.acas_directory_accurate"])
     made = edition(world.models(), state="Minnesota", marks=("DRAFT",), measured=())
     said = text(made)
-    assert [row[10] for row in made.annex] == ["us.acas_directory_accurate"]
+    assert [row[11] for row in made.annex] == ["us.acas_directory_accurate"]
     assert not re.search(r"RCW|WAC 284|\bwa\.|Washington", said)
     assert "No rules card for Minnesota has been verified; only federal rules are printed." in said
     assert "This audit has no license roll" in said
@@ -106,6 +106,11 @@ def test_the_annex_names_only_what_is_needed(report: Report) -> None:
     assert "Hidden Street" not in said
     assert "555-0100" not in said
     assert not re.search(r"\b9920\d\b", said)  # whole ZIP codes
+    whys = [row[10] for row in report.annex if row[1] == "lapsed_license"]
+    assert whys
+    assert all(
+        re.fullmatch(r"license number MA-\S+ on both \(\+14\.8\); starting from -15\.8: probability 0\.999, by rule", why) for why in whys
+    )
     zips = {row[8] for row in report.annex}
     assert all(len(each) == 3 for each in zips)
     assert all(row[6] is None or re.fullmatch(r"[A-Z]{2}\d{8}", row[6]) for row in report.annex)
@@ -126,7 +131,7 @@ def test_tier_c_is_counted_and_not_named() -> None:
 
 def test_every_row_of_the_annex_leads_to_its_evidence(report: Report) -> None:
     known = {row[0]: row for row in section(report, "evidence").rows}
-    assert {row[12] for row in report.annex} == set(known)
+    assert {row[13] for row in report.annex} == set(known)
     assert all(row[1].startswith("https://") and len(row[4]) == 64 for row in known.values())
     assert all(len(row[6]) == 64 for row in section(report, "sources").rows)
 

@@ -1,6 +1,7 @@
 """A drawn run: the tables a report reads, filled with invented rows whose counts are known."""
 
 import hashlib
+import json
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
@@ -27,7 +28,8 @@ SHAPES = {
     "curated.problem": "problem_id text, source_id text, snapshot_id text",
     "curated.claim_change": "claim_id text, source_id text, snapshot_id text, change text",
     "curated.rule": "rule_id text, citation text, says text, source text, text_dated text, verified_on date, applies_to text, state text",
-    "matching.match": "left_kind text, left_id text, right_kind text, right_id text, judgement text, judged_by text",
+    "matching.match": "left_kind text, left_id text, right_kind text, right_id text, judgement text, judged_by text,"
+    " probability double, explanation text",
     "matching.provider_member": "provider_id text, member_kind text, member_id text",
     "matching.duplicate": "listing_id text, group_id text, kind text, keeper_listing_id text",
     "matching.listed": "listing_id text, in_scope boolean",
@@ -112,7 +114,11 @@ class World:
         row = {"credential_id": id, "source_id": "wa.doh", "license_key": f"MA-{id}", "status": status, "may_practice": may}
         self.add("curated.credential", **(row | {"expires_on": DAY + timedelta(days=200)} | more))
         if listing:
-            self.add("matching.match", left_kind="listing", left_id=listing, right_kind="credential", right_id=id, judgement=judgement)
+            why = [{"respect": "prior", "weight": -15.8, "reason": "before"}, {"respect": "npi", "weight": 0, "reason": "nothing"}]
+            why.append({"respect": "license_number", "weight": 14.84, "reason": f"license number MA-{id} on both"})
+            pair = {"left_kind": "listing", "left_id": listing, "right_kind": "credential", "right_id": id}
+            said = {"judgement": judgement, "judged_by": "rule", "probability": 0.9987, "explanation": json.dumps(why)}
+            self.add("matching.match", **pair, **said)
 
     def ended(self, listing: str, credential: str, days: int | None) -> None:
         """What matching says of a license that was not in force on the day of the listing."""
