@@ -287,7 +287,7 @@ from rule
 
 _LINKABLE = """
 create or replace table matching.linkable as
-select uid as identity_id, pow(2, least(weight, 60)) / ($nobody + pow(2, least(weight, 60))) as probability from twin
+select uid as identity_id, round(pow(2, least(weight, 60)) / ($nobody + pow(2, least(weight, 60))), 6) as probability from twin
 """
 
 
@@ -309,14 +309,8 @@ def _diagnose(con: Connection, found: Linkage) -> None:
         weights = found.weights.m_over_u(at)
         for place, level in enumerate(found.comparisons[at].levels):
             if place:
-                row = [
-                    field.column,
-                    place,
-                    level,
-                    float(found.weights.m[at][place]),
-                    float(found.weights.u[at][place]),
-                    float(weights[place]),
-                ]
+                shares = (found.weights.m[at][place], found.weights.u[at][place], weights[place])
+                row = [field.column, place, level, *(round(float(share), 9) for share in shares)]
                 con.execute("insert into matching.weight values (?, ?, ?, ?, ?, ?)", row)
     con.execute(_LINKABLE, {"nobody": found.nobody})
 
