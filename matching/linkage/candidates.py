@@ -87,7 +87,7 @@ def _atoms(asked: Sequence[Respect]) -> list[Atom]:
         if kind in (*_NUMBERS, *_AREAS)
     ]
     if "family_name" in names:
-        parts = "unnest(name_words(family_name) || [replace(family_name, ' ', '')])"
+        parts = "unnest(string_split(family_name, ' ') || [replace(family_name, ' ', '')])"
         mine = (
             "select rowid as i, family_name as v from left_record where family_name is not null "
             f"union all select rowid, {parts} from left_record where contains(family_name, ' ')"

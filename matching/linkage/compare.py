@@ -104,7 +104,7 @@ def _comparison(respect: Respect, kinds: dict[str, str]) -> Comparison:
     if name == "family_name":
         part = (
             f"(contains(l_{name}, ' ') or contains(r_{name}, ' ')) and (replace(l_{name}, ' ', '') = replace(r_{name}, ' ', '') "
-            f"or list_has_any(name_words(l_{name}), name_words(r_{name})))"
+            f"or list_has_any(string_split(l_{name}, ' '), string_split(r_{name}, ' ')))"
         )
         tree = [null, equal, (part, 2)]
         if both:

@@ -24,18 +24,18 @@ create or replace macro date_digits(x) as
        else nullif(regexp_replace(x, '[^0-9]', '', 'g'), '') end;
 create or replace macro number_key(x) as
   nullif(ltrim(case when regexp_full_match(x, '[0-9]+') then x else regexp_replace(upper(x), '[^0-9A-Z]', '', 'g') end, '0'), '');
-create or replace macro name_words(x) as
-  list_filter(string_split(x, ' '), lambda word: strlen(word) > 1 and not list_contains(PARTICLES, word));
-""".replace("PARTICLES", repr(sorted(PARTICLES)))
+"""
 
 _NAME_SUFFIX = " (JR|SR|II|III|IV|2ND|3RD|4TH)$"
+_PARTICLE = rf"\b({'|'.join(sorted(PARTICLES))}) "  # it stands with its name: DE LA CRUZ is DELACRUZ, and shares nothing with DE SOTO
 _UNIT_WORD = "^(SUITE|STE|UNIT|APARTMENT|APT|ROOM|RM|FLAT|NO|NUMBER) "
 
 # One SQL expression per kind, over {x}; text already in comparable form passes at the least cost.
 _IN_SQL = {
     "given_name": "fold({x})",
     "middle_name": "fold({x})",
-    "family_name": f"case when contains({{x}}, ' ') then regexp_replace(fold({{x}}), '{_NAME_SUFFIX}', '') else fold({{x}}) end",
+    "family_name": f"case when contains({{x}}, ' ') then "
+    f"regexp_replace(regexp_replace(fold({{x}}), '{_NAME_SUFFIX}', ''), '{_PARTICLE}', '\\1', 'g') else fold({{x}}) end",
     "name_suffix": "fold({x})",
     "unit": f"nullif(trim(regexp_replace(fold({{x}}), '{_UNIT_WORD}', '')), '')",
     "city": "fold({x})",
@@ -78,11 +78,13 @@ def _full_name(text: str) -> tuple[str | None, ...]:
 
     >>> _full_name("O'Neil, Mary Ann, LMT"), _full_name("Cedar & Stone Massage, PA")
     (('MARY', 'ANN', 'ONEIL', None), (None, None, 'CEDAR STONE MASSAGE PA', None))
+    >>> _full_name("Rosa de la Cruz")
+    ('ROSA', None, 'DELACRUZ', None)
     """
     name = read_name(text)
     if name.organization and not name.family:
         return None, None, fold(name.organization), None
-    return fold(name.given), fold(name.middle), fold(name.family), fold(name.suffix)
+    return fold(name.given), fold(name.middle), re.sub(_PARTICLE, r"\1", fold(name.family) or "") or None, fold(name.suffix)
 
 
 def _organization(text: str) -> tuple[str | None, ...]:
