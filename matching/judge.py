@@ -16,7 +16,6 @@ DOCUMENTED = 0.99  # posterior from which a pair may carry a tier A finding
 UNIQUE_FROM = 5_000  # rows of a roll on which a name alone may document; see DECISIONS: how large a roll must be for a name to be unique
 RARE = 0.05  # so few chance namesakes expected on the roll that one full name is one person
 SECOND = 0.1  # share of license holders taken to hold a second license, before looking: so often one name is one person
-
 NOT_BY_CHANCE = 0.1  # share of strangers taken to bear a name that stands on the roll, before looking: relatives, colleagues, communities
 
 # What is compared; the columns are those of matching.pair. A number carried over by NPI is a license number, too.
@@ -151,8 +150,7 @@ with levelled as ({_levelled(found)}), size as (
     known.* exclude (weight), weight + coincidence as weight, {SECOND} / ({SECOND} + strangers) as is_one,
     pow(2, least(weight + coincidence, 60)) as odds,
     max(odds) over person as best, sum(odds) over person as every,
-    count(*) filter (in_profession) over person as credential_count,
-    bool_or(is_compatible) over person as is_person_compatible
+    count(*) filter (in_profession) over person as credential_count
   from known
   window person as (partition by id_l, person_key, in_profession)
 ), person as (

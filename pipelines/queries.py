@@ -139,7 +139,7 @@ def why_lines(said: Mapping[str, Any]) -> Iterator[str]:
         if match["judgement"] == "unsure":
             continue  # supports nothing; the finding does not rest on it
         for each in match["explanation"]:
-            yield f"  {each['respect']:<12} {each['weight']:+6.1f}  {printable(each['reason'])}"
+            yield f"  {each['respect']:<14} {each['weight']:+6.1f}  {printable(each['reason'])}"
     for rule in said["rules"]:
         mark = f"text verified {rule['verified_on']}" if rule["verified_on"] else "text NOT verified"
         yield f"rule {rule['citation']} ({mark}): {rule['says']}"
