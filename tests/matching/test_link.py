@@ -140,6 +140,30 @@ def test_a_number_is_carried_to_another_listing_with_the_same_npi(con: duckdb.Du
     assert a == b
 
 
+def test_a_number_is_carried_from_the_registry(con: duckdb.DuckDBPyConnection) -> None:
+    two = roll("MA60000002 | Kim Tran Nguyen | ACTIVE | 2027-01-01\nMA60000003 | Kim Thi Nguyen  | ACTIVE | 2027-01-01")
+    ask = matched(con, "id | name | npi\na | Kim Nguyen | 1234567893", two)
+    assert set(judgements(con).values()) == {"unsure"}
+    con.execute("insert into curated.registration values ('1234567893', 'MA60000003')")
+    matching.link(con, ASKED)
+    assert judgements(con)["a", "MA60000003"] == "same"
+    ((explanation,),) = ask("select explanation from matching.match where judgement = 'same'")
+    reasons = {said["respect"]: said["reason"] for said in json.loads(explanation)}
+    assert reasons["npi"] == "the national registry gives license number MA60000003 beside NPI 1234567893"
+
+
+def test_what_an_explanation_adds_up_to_is_the_weight(con: duckdb.DuckDBPyConnection) -> None:
+    ask = matched(
+        con,
+        "id | name | license\na | Rosa M Vega | MA60000001\nb | Kathy Vega |\nc | Vega Rosa |",
+        roll("MA60000001 | Rosa Maria Vega | ACTIVE | 2027-01-01\nMA60000002 | Katherine Vega | ACTIVE | 2027-01-01"),
+    )
+    pairs = ask("select weight, explanation from matching.candidate where judgement <> 'different'")
+    assert len(pairs) >= 3
+    for weight, explanation in pairs:
+        assert sum(said["weight"] for said in json.loads(explanation)) == pytest.approx(weight, abs=0.05)
+
+
 def test_nothing_unsure_ties_two_listings_to_one_provider(con: duckdb.DuckDBPyConnection) -> None:
     ask = matched(
         con,

@@ -95,6 +95,32 @@ def test_a_listing_keeps_what_was_shown_and_adds_what_can_be_compared(con: wareh
     assert seen[1]["address_key"] is None  # a ZIP code alone is no place
 
 
+def test_a_person_in_the_place_of_a_practice_is_a_person(con: warehouse.Connection) -> None:
+    listed(
+        con,
+        MARCH,
+        """
+        name                               | organization            | license     | network
+        Quiet Lantern Massage              | Ida Lund                | MA60123456  | Silver
+        Quiet Lantern Massage              | Ida Lund, LMT           |             | Silver
+        Quiet Lantern Massage              | Ida Lund                |             | Silver
+        Quiet Lantern Massage              | Cedar Stone Massage LLC | MA60123456  | Silver
+        Ida Lund - Quiet Lantern Massage   |                         |             | Silver
+                                           | Ida Lund                | MA60123456  | Silver
+        """,
+    )
+    built(con)
+    seen = warehouse.table(con, "select * from curated.listing order by locator")
+    assert [(row["given_name"], row["family_name"], row["organization"], row["is_organization"]) for row in seen] == [
+        ("Ida", "Lund", "Quiet Lantern Massage", False),
+        ("Ida", "Lund", "Quiet Lantern Massage", False),
+        (None, None, "Ida Lund", True),  # neither a title nor a number: two words may name a practice
+        (None, None, "Cedar Stone Massage LLC", True),
+        ("Ida", "Lund", "Quiet Lantern Massage", False),
+        ("Ida", "Lund", None, False),
+    ]
+
+
 def test_a_claim_is_followed_and_white_space_is_no_change(con: warehouse.Connection) -> None:
     listed(
         con,

@@ -2,6 +2,7 @@
 
 import pytest
 
+from matching.linkage import candidates
 from matching.linkage.fields import KINDS, Field, Fields
 from tests.matching.linkage.town import FIELDS, HEADING, Linked, Row, crowd, drawn, linked
 
@@ -236,6 +237,31 @@ def test_two_fields_of_one_kind_are_two_questions() -> None:
     rows: list[Row] = [("1", "Ashdale", "2065550101", "2065550102"), ("2", "Birkeland", "2065550103", None)]
     levels = linked(rows, rows, fields, heading=["uid", "last", "home", "work"]).pairs[("2", "2")].levels
     assert levels == {"level_last": 1, "level_home": 1, "level_work": 0}
+
+
+@pytest.mark.parametrize(
+    ("uid", "meant", "level"),
+    [
+        pytest.param("misspelt", "ottoline", "near", id="a slip in the family name"),
+        pytest.param("kept", "solveig", "middle", id="the family name of before, kept as a middle name"),
+        pytest.param("particle", "rosa", "equal", id="a particle written apart"),
+    ],
+)
+def test_names_alone_find_a_person_whose_family_name_differs(uid: str, meant: str, level: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(candidates, "LEAST_BUDGET", 5_000)  # so that no given name stands alone, as in tables of millions
+    shown, roll = crowd(2000, 800)
+    names = Fields("uid", FIELDS.fields[:3])
+    ends = (None,) * 6
+    shown += [("misspelt", "Ottoline", None, "Birkelnad", *ends), ("kept", "Solveig", None, "Ruskin", *ends)]
+    shown += [("particle", "Rosamund", None, "De la Vega", *ends)]
+    roll += [("ottoline", "Ottoline", "Maud", "Birkeland", *ends), ("solveig", "Solveig", "Ruskin", "Pemberton", *ends)]
+    roll += [("rosa", "Rosamund", None, "Delavega", *ends), ("other", "Rosamund", None, "De la Torre", *ends)]
+    answer = linked(shown, roll, names)
+    assert any("else" in rule.atoms for rule in answer.found.blocking.rules)
+    assert max(answer.of(uid), key=answer.of(uid).__getitem__) == meant
+    assert answer.probability(uid, meant) > 0.5
+    family = next(each for each in answer.found.comparisons if each.name == "family_name")
+    assert family.levels[answer.pairs[uid, meant].levels["level_last"]] == level
 
 
 def test_a_clinic_beside_a_name_is_a_place() -> None:
