@@ -115,7 +115,7 @@ left join together using (family, given)
 
 
 # Given and family name do not fall together by chance alone: how often both stand together on the roll counts, too. (As Jelinek and
-# Mercer smooth a language model: a share of the joint frequency beside the product of the single ones.)
+# Mercer smooth frequencies of words: a share of the joint one beside the product of the single ones.)
 _COINCIDENCE = f"""
 case when family_name = 'equal' and given_name = 'equal'
   then least(0, -log2({1 - NOT_BY_CHANCE} + {NOT_BY_CHANCE} * both_share / (family_share * given_share))) else 0 end"""

@@ -78,6 +78,7 @@ def match(settings: Settings, audit: Audit, run: Run, say: Say) -> Run:
         matching.link(con, asked)
         say(f"{warehouse.count(con, 'matching.candidate'):,} pairs looked at")
         matching.findings(con, asked)
+        say("asking again from other thresholds")
         matching.sensitivity(con, asked)
         cards = models.load("matching/sql", "matching")
         models.describe(con, cards)
