@@ -65,7 +65,7 @@ from said
 where family is not null
 """
 
-# A number printed without its prefix is the one of the profession, if there is one.
+# A number printed without its prefix is the one of the profession, or else of whoever holds it; where several do, it says nothing.
 IDENTITY = f"""
 create or replace temp table identity as
 with said as (
@@ -77,12 +77,18 @@ with said as (
   where family is not null
   group by identity_id
 ), known as (
-  select license_digits, coalesce(min(license_key) filter (in_profession), min(license_key)) as license_key
+  select
+    license_digits,
+    case
+      when count(distinct license_key) filter (in_profession) = 1 then min(license_key) filter (in_profession)
+      when count(distinct license_key) = 1 then min(license_key) end as license_key
   from matching.licensed
   where license_digits in (select license_digits from said where license_key is null and length(license_digits) >= {LEAST_DIGITS})
   group by license_digits
 )
-select said.*, coalesce(said.license_key, known.license_key, said.license_digits) as number
+select
+  said.*,
+  coalesce(said.license_key, known.license_key, case when known.license_digits is null then said.license_digits end) as number
 from said left join known on said.license_key is null and known.license_digits = said.license_digits
 """
 

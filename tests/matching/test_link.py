@@ -140,6 +140,16 @@ def test_a_number_is_carried_to_another_listing_with_the_same_npi(con: duckdb.Du
     assert a == b
 
 
+def test_digits_that_several_licenses_share_say_nothing(con: duckdb.DuckDBPyConnection) -> None:
+    rows = "MA60000001 | Rosa Vega | ACTIVE | 2027-01-01\nTP60000001 | Peter Olsen | EXPIRED | 2020-01-01"
+    ask = matched(con, "id | name | license\na | Rosa Vega | 60000001\nb | Peter Olsen | 60000001", roll(rows))
+    levels = ask(
+        "select listing_id, credential_id, license_number from matching.pair join matching.listed using (identity_id) "
+        "where family_name = 'equal' order by all"
+    )
+    assert levels == [("a", "MA60000001", "unsaid"), ("b", "TP60000001", "unsaid")]
+
+
 def test_a_number_is_carried_from_the_registry(con: duckdb.DuckDBPyConnection) -> None:
     two = roll("MA60000002 | Kim Tran Nguyen | ACTIVE | 2027-01-01\nMA60000003 | Kim Thi Nguyen  | ACTIVE | 2027-01-01")
     ask = matched(con, "id | name | npi\na | Kim Nguyen | 1234567893", two)
