@@ -206,8 +206,8 @@ create or replace temp table verdict as
 select
   listed.identity_id, verdict.right_id as credential_id, arg_max(verdict.judgement, verdict."at") as judgement,
   arg_max(verdict."by", verdict."at") as judged_by,
-  ',' || to_json({'respect': 'verdict', 'level': arg_max(verdict.judgement, verdict."at"), 'weight': 0.0,
-    'reason': concat(arg_max(verdict."by", verdict."at"), ' judged: ', arg_max(verdict.reason, verdict."at"))}) || ']' as said
+  cast(to_json({'respect': 'verdict', 'level': arg_max(verdict.judgement, verdict."at"), 'weight': 0.0,
+    'reason': concat(arg_max(verdict."by", verdict."at"), ' judged: ', arg_max(verdict.reason, verdict."at"))}) as text) as said
 from ledger.verdict
 join matching.listed on listed.listing_id = verdict.left_id
 where verdict.left_kind = 'listing' and verdict.right_kind = 'credential' and listed.family is not null
@@ -232,7 +232,8 @@ _OUTRANKED = """
 update matching.pair set
   judgement = verdict.judgement, judged_by = verdict.judged_by, is_compatible = is_compatible and verdict.judgement <> 'different',
   probability = case verdict.judgement when 'same' then 1 when 'different' then 0 else probability end,
-  explanation = cast(replace(left(cast(explanation as text), length(cast(explanation as text)) - 1) || verdict.said, '[,', '[') as json)
+  explanation = case when json_array_length(explanation) = 0 then cast('[' || verdict.said || ']' as json)
+    else cast(left(cast(explanation as text), length(cast(explanation as text)) - 1) || ',' || verdict.said || ']' as json) end
 from verdict
 where verdict.identity_id = pair.identity_id and verdict.credential_id = pair.credential_id
 """

@@ -28,10 +28,10 @@ MAY_IMPORT = {
 DOORS = {
     "httpx": {"scrapers/fetch.py"},
     "bs4": {"scrapers/"},
-    "rapidfuzz": {"matching/compare.py", "matching/linkage/compare.py"},
+    "rapidfuzz": {"matching/linkage/compare.py"},
     "duckdb": {"pipelines/warehouse.py"},
     "great_expectations": {"pipelines/expectations.py"},
-    "pandas": {"pipelines/warehouse.py", "pipelines/expectations.py", "reports/render/", "matching/compare.py"},
+    "pandas": {"pipelines/warehouse.py", "pipelines/expectations.py", "reports/render/"},
     "prefect": {"pipelines/flows/"},
     "typst": {"reports/render/pdf.py"},
     "altair": {"reports/render/charts.py"},

@@ -257,7 +257,7 @@ TWO_LICENSES = "MA60000002 | Kim Tran Nguyen | SUSPENDED | 2027-01-01\nMA6000000
 def verdict(con: duckdb.DuckDBPyConnection, listing: str, license: str, judgement: str, day: str = "2026-11-21") -> None:
     """A reviewer judges one pair; then everything is linked again."""
     con.execute(
-        "insert into ledger.verdict values ('listing', ?, 'credential', ?, ?, 'asked by phone', 'reviewer 7', ?)",
+        "insert into ledger.verdict values ('listing', ?, 'credential', ?, ?, 'asked [, by phone', 'reviewer 7', ?)",
         [listing, license, judgement, day],
     )
     matching.link(con, ASKED)
@@ -273,7 +273,7 @@ def test_a_verdict_outranks_the_rules_for_its_own_claim_and_no_other(con: duckdb
     assert found == {"a": "barred_license", "b": "no_license_found", "c": "barred_license"}
     ((by, said),) = ask("select judged_by, explanation from matching.match where left_id = 'b'")
     assert by == "reviewer 7"
-    assert json.loads(said)[-1]["reason"] == "reviewer 7 judged: asked by phone"
+    assert json.loads(said)[-1]["reason"] == "reviewer 7 judged: asked [, by phone"
 
 
 def test_the_newest_verdict_counts_and_names_somebody_no_rule_would(con: duckdb.DuckDBPyConnection) -> None:
