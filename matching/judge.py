@@ -200,19 +200,22 @@ update matching.pair set judged_by = 'rule', judgement = case
   else 'unsure' end
 """
 
-# The newest verdict on a claim and a credential. It holds for the claim's other observations under the same wording.
+# The newest verdict on a claim and a credential; of two given at once the more cautious. It holds for the claim's other observations
+# under the same wording.
 _VERDICTS = """
 create or replace temp table verdict as
 select
-  listed.identity_id, verdict.right_id as credential_id, arg_max(verdict.judgement, verdict."at") as judgement,
-  arg_max(verdict."by", verdict."at") as judged_by,
-  cast(to_json({'respect': 'verdict', 'level': arg_max(verdict.judgement, verdict."at"), 'weight': 0.0,
-    'reason': concat(arg_max(verdict."by", verdict."at"), ' judged: ', arg_max(verdict.reason, verdict."at"))}) as text) as said
+  listed.identity_id, verdict.right_id as credential_id, verdict.judgement, verdict."by" as judged_by,
+  cast(to_json({'respect': 'verdict', 'level': verdict.judgement, 'weight': 0.0,
+    'reason': concat(verdict."by", ' judged: ', verdict.reason)}) as text) as said
 from ledger.verdict
 join matching.listed on listed.listing_id = verdict.left_id
 where verdict.left_kind = 'listing' and verdict.right_kind = 'credential' and listed.family is not null
   and verdict.right_id in (select credential_id from matching.licensed)
-group by listed.identity_id, verdict.right_id
+qualify row_number() over (
+  partition by listed.identity_id, verdict.right_id
+  order by verdict."at" desc, list_position(['different', 'unsure', 'same'], verdict.judgement), verdict."by", verdict.reason
+) = 1
 """
 
 _NOT_LOOKED_AT = f"""

@@ -285,6 +285,13 @@ def test_the_newest_verdict_counts_and_names_somebody_no_rule_would(con: duckdb.
     assert ask("select check_name, tier from matching.finding") == [("lapsed_license", "B")]
 
 
+def test_of_two_verdicts_given_at_once_the_more_cautious_counts(con: duckdb.DuckDBPyConnection) -> None:
+    matched(con, "id | name\na | Rosa Vega", roll("MA60000001 | Rosa Vega | EXPIRED | 2020-01-01"))
+    for judgement in ("same", "different", "unsure"):
+        verdict(con, "a", "MA60000001", judgement)
+    assert judgements(con) == {("a", "MA60000001"): "different"}
+
+
 def test_whoever_a_person_has_named_is_not_named_otherwise_by_a_rule(con: duckdb.DuckDBPyConnection) -> None:
     matched(con, TWO_KIMS, roll(TWO_LICENSES))
     verdict(con, "b", "MA60000003", "same")
