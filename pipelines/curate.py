@@ -1,5 +1,6 @@
 """Evidence in, curated.* out: every complete snapshot is read, split, given meaning and held against its expectations."""
 
+import tempfile
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from datetime import date
@@ -17,7 +18,7 @@ from pipelines.models import ROOT
 from pipelines.runs import Run, again, code_version
 from scrapers import sources
 from scrapers.evidence import Archive
-from scrapers.records import Evidence, Refused, Snapshot, Source, SourceUnreadable
+from scrapers.records import Evidence, Problem, Refused, Snapshot, Source, SourceUnreadable, Table
 from scrapers.sources import Audit
 
 Say = Callable[[str], None]
@@ -57,11 +58,9 @@ def load(con: warehouse.Connection, archive: Archive, audit: Audit, run: Run, sa
     warehouse.lay_out(con)
     state = state_of(audit.state)
     newest: dict[str, str] = {}
-    if audit.registries:
-        say(f"notice: no registry is read yet; {', '.join(audit.registries)} on the card changes nothing, and no check that needs one runs")
     for source in audit.sources:
         archive.must_be_of(source)
-        warehouse.load_all(con, card_rows(source, "roll" if source is audit.roll else "insurer"))
+        warehouse.load_all(con, card_rows(source, "roll" if source is audit.roll else source.kind))
         snapshots = archive.snapshots(source.name)
         if not snapshots:
             raise SourceUnreadable(f"{source.name}: no complete snapshot is kept; run `rollcall collect {audit.name}` first")
@@ -75,8 +74,8 @@ def load(con: warehouse.Connection, archive: Archive, audit: Audit, run: Run, sa
                     raise error.said from error
                 leave_out(con, snapshot.id)
                 say(f"{source.name}: {snapshot.id} cannot be read as its card stands now, and is left out: {error.said}")
-        kept = [warehouse.count(con, f"parsed.{table} where source_id = $name", name=source.name) for table in ("listing", "credential")]
-        say(f"{source.name}: {len(snapshots)} snapshot{'s' * (len(snapshots) != 1)}, {sum(kept):,} records")
+        kept = warehouse.count(con, "parsed.record where source_id = $name", name=source.name)
+        say(f"{source.name}: {len(snapshots)} snapshot{'s' * (len(snapshots) != 1)}, {kept:,} records")
     warehouse.load_all(
         con,
         {
@@ -111,12 +110,10 @@ def count(archive: Archive, source: Source, snapshots: Sequence[Snapshot]) -> tu
                 _load_snapshot(con, archive, source, snapshot, ZoneInfo("UTC"))
             except Unread as error:
                 raise error.said from error
-            read = [
-                warehouse.count(con, f"parsed.{table} where snapshot_id = $id", id=snapshot.id)
-                for table in ("listing", "credential", "problem")
-            ]
-            said = {"snapshot": snapshot.id, "responses": snapshot.response_count, "records": read[0] + read[1], "problems": read[2]}
-            counts.append(said)
+            records, problems = (
+                warehouse.count(con, f"parsed.{table} where snapshot_id = $id", id=snapshot.id) for table in ("record", "problem")
+            )
+            counts.append({"snapshot": snapshot.id, "responses": snapshot.response_count, "records": records, "problems": problems})
         reasons = warehouse.table(
             con,
             "select reason, count(*) as count from parsed.problem where snapshot_id = $id group by reason order by 2 desc, 1 limit 10",
@@ -207,8 +204,10 @@ def _load_snapshot(con: warehouse.Connection, archive: Archive, source: Source, 
         try:
             if is_parsed:
                 _insert_parsed(con, form.parse(replace(page, body=body), source), source, snapshot, shown_on[page.id])
-            else:
-                _insert_selected(con, form.select(source, archive.head(page)), source, snapshot, page, shown_on[page.id])
+            elif hasattr(form, "tables"):
+                _insert_tables(con, form, source, snapshot, page, shown_on[page.id])
+            elif select := form.select(source, archive.head(page)):
+                _insert_selected(con, Table(path=page.path, select=select), source, snapshot, page, shown_on[page.id])
         except Refused as reason:
             raise Unread(reason) from reason
 
@@ -219,19 +218,29 @@ def _day(page: Evidence, snapshot: Snapshot, zone: ZoneInfo) -> date:
 
 def _insert_parsed(con: warehouse.Connection, records: Iterable[Any], source: Source, snapshot: Snapshot, shown_on: date) -> None:
     origin = {"source_id": source.name, "snapshot_id": snapshot.id, "observed_on": shown_on}
-    tables: dict[str, list[dict[str, Any]]] = {"listing": [], "credential": [], "problem": []}
+    tables: dict[str, list[dict[str, Any]]] = {}
     for record in records:
-        tables[type(record).__name__.lower()].append({**origin, **asdict(record)})
+        tables.setdefault(type(record).__name__.lower(), []).append({**origin, **asdict(record)})
     warehouse.load_all(con, tables)
 
 
-def _insert_selected(
-    con: warehouse.Connection, select: str | None, source: Source, snapshot: Snapshot, page: Evidence, shown_on: date
-) -> None:
-    if select is None:  # an index or a plan list: kept as evidence, holds no records
-        return
+def _insert_tables(con: warehouse.Connection, form: Any, source: Source, snapshot: Snapshot, page: Evidence, shown_on: date) -> None:
+    """Have one body laid out as flat files, a file at a time: each is read by its SELECT and thrown away."""
+    with tempfile.TemporaryDirectory(prefix=".flat-", dir=warehouse.folder_of(con)) as folder:
+        problems: list[Problem] = []
+        for each in form.tables(page, source, Path(folder)):
+            if isinstance(each, Problem):
+                problems.append(each)
+                continue
+            _insert_selected(con, each, source, snapshot, page, shown_on)
+            if each.path.parent == Path(folder):
+                each.path.unlink()
+        _insert_parsed(con, problems, source, snapshot, shown_on)
+
+
+def _insert_selected(con: warehouse.Connection, table: Table, source: Source, snapshot: Snapshot, page: Evidence, shown_on: date) -> None:
     try:
-        warehouse.insert_read(con, source.kind, select, page.path, page.id, source.name, snapshot.id, shown_on)
+        warehouse.insert_read(con, source.kind, table.select, table.path, page.id, source.name, snapshot.id, shown_on)
     except warehouse.Misfit as error:
         raise SourceUnreadable(
             f"{source.name}: {page.url} cannot be read as {source.format}: {str(error).splitlines()[0]}; "
@@ -247,6 +256,8 @@ def split_names(con: warehouse.Connection) -> None:
           select source_id, unnest([name, organization]) as name from parsed.listing where first is null and last is null
           union
           select source_id, name from parsed.credential where name is not null and first is null and last is null
+          union
+          select source_id, name from parsed.exclusion where name is not null and first is null and last is null
         ) as record
         join parsed.source on source.source_id = record.source_id
         where record.name is not null

@@ -6,15 +6,17 @@ from typing import Any
 
 from pipelines import warehouse
 from pipelines.expectations import Expectation
+from scrapers.reading import collapsed, record_type
 from scrapers.records import Source
 from scrapers.sources import Audit
 
 Visit = Mapping[str, Any]  # snapshot_id, observed_on, records, problems
 # A snapshot that lost more than this share of the last good one is a broken capture until its card explains it.
 SHRUNK = 0.4
+NOT_SAID = ("source_id", "snapshot_id", "observed_on", "evidence_id", "locator")  # columns that we fill, not the source
 # How much older than the directory a roll may be before nothing is held against it.
 ROLL_AGE = timedelta(days=7)
-ABOUT_A_SNAPSHOT = ("listing", "credential", "problem", "evidence", "snapshot")
+ABOUT_A_SNAPSHOT = (*warehouse.RECORDS, "problem", "evidence", "snapshot")
 
 
 def about_sources(con: warehouse.Connection, audit: Audit, say: Callable[[str], None]) -> list[Expectation]:
@@ -23,30 +25,53 @@ def about_sources(con: warehouse.Connection, audit: Audit, say: Callable[[str], 
     An older snapshot that had shrunk without a reason on its card is taken out of parsed.*: a broken capture
     between two good ones is no history, and nobody vanished.
     """
-    counted = warehouse.table(
-        con,
-        """
-        select source_id, snapshot_id, observed_on,
-          (select count(*) from parsed.listing where listing.snapshot_id = snapshot.snapshot_id)
-            + (select count(*) from parsed.credential where credential.snapshot_id = snapshot.snapshot_id) as records,
-          (select count(*) from parsed.problem where problem.snapshot_id = snapshot.snapshot_id) as problems
-        from parsed.snapshot order by source_id, observed_on, finished_at, snapshot_id
-        """,
-    )
+    counted = counts(con)
     found: list[Expectation] = []
     newest: dict[str, Visit] = {}
     for source in audit.sources:
         visits = [row for row in counted if row["source_id"] == source.name]
         newest[source.name] = visits[-1]
-        good, broken = _good(source, visits)
+        _, broken = judged(source, visits)
         for visit in broken:
             if visit is not visits[-1]:
                 say(f"{source.name}: {visit['snapshot_id']} holds {visit['records']:,} records and is left out as a broken capture")
                 leave_out(con, visit["snapshot_id"])
-        found += _of_counts(source, visits[-1])
-        if visits[-1] in broken:
-            found.append(_of_loss(source, visits[-1], good))
+        found += of_source(con, source, visits)
     return found + _of_roll(audit, newest)
+
+
+def of_source(con: warehouse.Connection, source: Source, visits: Sequence[Visit]) -> list[Expectation]:
+    """Expectations about the newest of one source's visits, which are oldest first."""
+    last = visits[-1]
+    good, broken = judged(source, visits)
+    lost = [_of_loss(source, last, good)] if last in broken else []
+    return [*_of_counts(source, last), *_of_fill(con, source, last), *_of_controls(con, source, last), *lost]
+
+
+def counts(con: warehouse.Connection) -> Sequence[Visit]:
+    """Every snapshot in parsed.* with how many records and problems were read from it; oldest first within its source."""
+    return warehouse.table(
+        con,
+        """
+        select source_id, snapshot_id, observed_on, response_count as responses,
+          (select count(*) from parsed.record where record.snapshot_id = snapshot.snapshot_id) as records,
+          (select count(*) from parsed.problem where problem.snapshot_id = snapshot.snapshot_id) as problems
+        from parsed.snapshot order by source_id, observed_on, finished_at, snapshot_id
+        """,
+    )
+
+
+def table_of(source: Source) -> str:
+    """The parsed.* table that holds this source's records."""
+    return f"parsed.{record_type(source).__name__.lower()}"
+
+
+def fills(con: warehouse.Connection, source: Source, snapshot_id: str) -> dict[str, float]:
+    """The share of a snapshot's records in which each field says something, 0 to 1; empty where there are no records."""
+    names = [name for name in warehouse.PARSED[record_type(source).__name__.lower()] if name not in NOT_SAID]
+    shares = ", ".join(f'count("{name}") / nullif(count(*), 0) as "{name}"' for name in names)
+    rows = warehouse.table(con, f"select {shares} from {table_of(source)} where snapshot_id = $id having count(*) > 0", {"id": snapshot_id})
+    return dict(rows[0]) if rows else {}
 
 
 def leave_out(con: warehouse.Connection, snapshot_id: str) -> None:
@@ -55,7 +80,7 @@ def leave_out(con: warehouse.Connection, snapshot_id: str) -> None:
         con.execute(f"delete from parsed.{table} where snapshot_id = $id", {"id": snapshot_id})
 
 
-def _good(source: Source, visits: Sequence[Visit]) -> tuple[int, list[Visit]]:
+def judged(source: Source, visits: Sequence[Visit]) -> tuple[int, list[Visit]]:
     """Records of the last good snapshot, and the snapshots that shrank without a reason."""
     explained = {str(day) for day in source.expect.get("shrank", {})}
     good, broken = 0, []
@@ -97,6 +122,51 @@ def _of_counts(source: Source, last: Visit) -> list[Expectation]:
             found.append(
                 Expectation(table=source.name, says=f"at most {high:,} {says}", value=value, high=high, stops=False, advice=advice)
             )
+    return found
+
+
+def _of_fill(con: warehouse.Connection, source: Source, last: Visit) -> list[Expectation]:
+    """How often each field that the card bounds says something. Too seldom stops: a changed page looks like that. Too often is a notice."""
+    bounds = source.expect.get("fill") or {}
+    shares = fills(con, source, last["snapshot_id"]) if bounds else {}
+    advice = {
+        "at_least": f"the page has probably changed: `rollcall sources check {source.name}` says more",
+        "at_most": "look at a page, and mend `expect: fill:` if it is right",
+    }
+    return [
+        Expectation(
+            table=source.name,
+            says=f"share of records with {field}, {key.replace('_', ' ')} {bound:.0%}",
+            value=shares.get(field, 0.0),
+            low=bound if key == "at_least" else None,
+            high=bound if key == "at_most" else None,
+            stops=key == "at_least",
+            advice=f"{source.name}: {field} is filled in {shares.get(field, 0.0):.0%} of {last['records']:,} records of "
+            f"{last['snapshot_id']}, the card expects {key.replace('_', ' ')} {bound:.0%}; {advice[key]}",
+        )
+        for field, each in bounds.items()
+        for key, bound in each.items()
+    ]
+
+
+def _of_controls(con: warehouse.Connection, source: Source, last: Visit) -> list[Expectation]:
+    """Each listing that the card says exists must be found; a crawl that misses it missed others. Its name stays on the card."""
+    found = []
+    for number, control in enumerate(source.expect.get("includes") or (), 1):
+        asked = " and ".join(f'lower("{field}") = $v{place}' for place, field in enumerate(control))
+        values = {f"v{place}": collapsed(value).lower() for place, value in enumerate(control.values())}
+        count = warehouse.count(con, f"{table_of(source)} where snapshot_id = $id and {asked}", id=last["snapshot_id"], **values)
+        found.append(
+            Expectation(
+                table=source.name,
+                says=f"records that are number {number} of `expect: includes:`, by {', '.join(control)}",
+                value=count,
+                low=1,
+                advice=f"{source.name}: number {number} under `expect: includes:` (known by its {', '.join(control)}) is not among the "
+                f"{last['records']:,} records of {last['snapshot_id']}; look for it on the site: if it is there the capture missed it and "
+                "perhaps others, if it is gone name another on the card",
+            )
+        )
     return found
 
 

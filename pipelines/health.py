@@ -96,6 +96,7 @@ def _health(archive: Archive, name: str, source: Source | None, now: datetime) -
         "stale": now - last.finished_at.astimezone(UTC) > late if last else None,
         "unfinished_since": unfinished[0] if unfinished else None,
         "unfinished_because": unfinished[1] if unfinished else None,
+        "failure": unfinished[2] if unfinished else None,
     }
 
 
@@ -170,7 +171,7 @@ def _first_page(settings: Settings, source: Source) -> dict[str, Any]:
     if not is_online(source):
         return {"ok": True, "said": "files, read where they lie; nothing is asked", "records": None, "problems": []}
     form = sources.format_of(source)
-    with tempfile.TemporaryDirectory() as folder, Client(contact=stages.contact(settings, [source])) as client:
+    with tempfile.TemporaryDirectory() as folder, Client(contact=stages.contact(settings, [source]), secrets=settings.secrets) as client:
         archive = Archive(Path(folder))
         try:
             with archive.open(source, runs.clock(settings)) as capture:

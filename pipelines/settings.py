@@ -2,11 +2,15 @@
 
 import os
 import re
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 
 from scrapers.records import Refused
+
+
+SECRET = "ROLLCALL_SECRET_"  # noqa: S105 the beginning of a name
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,6 +21,7 @@ class Settings:
     contact: str | None = None  # printed in the User-Agent; needed for any host but loopback
     prefect_api_url: str | None = None
     memory_limit: str = "4GB"
+    secrets: Mapping[str, str] = field(default_factory=dict, repr=False)  # ROLLCALL_SECRET_NAME="id:secret", by NAME
     now: datetime | None = None  # tests alone set the clock
 
     @property
@@ -42,6 +47,7 @@ def read(data: Path | None = None) -> Settings:
         contact=os.environ.get("ROLLCALL_CONTACT") or None,
         prefect_api_url=os.environ.get("PREFECT_API_URL") or None,
         memory_limit=memory,
+        secrets={name.removeprefix(SECRET): value for name, value in os.environ.items() if name.startswith(SECRET)},
     )
 
 

@@ -40,7 +40,7 @@ class Published:
 
 def collect_source(settings: Settings, source: Source, progress: Progress) -> Snapshot:
     """Visit one source, or go on with its interrupted visit; returns its newest complete snapshot."""
-    with Client(contact=contact(settings, [source])) as client:
+    with Client(contact=contact(settings, [source]), secrets=settings.secrets) as client:
         return visit(source, sources.format_of(source), Archive(settings.raw), client, runs.clock(settings), progress)[-1]
 
 

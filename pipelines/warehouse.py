@@ -14,7 +14,8 @@ from typing import Any
 import duckdb
 
 from matching.clean import MACROS
-from scrapers.records import Credential, Listing, Problem, Refused
+from scrapers.reading import NOUNS
+from scrapers.records import Credential, Exclusion, Listing, Participation, Problem, Refused, Registration
 
 Connection = duckdb.DuckDBPyConnection
 
@@ -87,11 +88,9 @@ PARSED: Mapping[str, Mapping[str, str]] = {
         ["raw", "name_order", "prefix", "given", "middle", "family", "suffix", "credentials", "organization"], "text"
     ),
     "address_part": dict.fromkeys(["address", "address_2", "street", "unit"], "text"),
-    "registration": dict.fromkeys(["npi", "taxonomy", "name", "license", "deactivated", "source_id", "evidence_id"], "text"),
-    "participation": {
-        **dict.fromkeys(["claim_id", "npi", "source_id", "strength", "evidence_id"], "text"),
-        "observed_on": "date",
-    },
+    "registration": {**_META, **_raw(Registration)},
+    "exclusion": {**_META, **_raw(Exclusion)},
+    "participation": {**_META, **_raw(Participation)},
     "run": {
         **dict.fromkeys(["run_id", "audit", "title", "state", "profession", "code_version"], "text"),
         "grace_days": "integer",
@@ -99,6 +98,9 @@ PARSED: Mapping[str, Mapping[str, str]] = {
         "snapshot_ids": "text[]",
     },
 }
+
+
+RECORDS = tuple(noun.__name__.lower() for noun in NOUNS.values())  # the tables of parsed.* that hold what sources publish
 
 
 @contextmanager
@@ -209,6 +211,8 @@ def lay_out(con: Connection) -> None:
     for table, columns in PARSED.items():
         typed = ", ".join(f'"{name}" {kind}' for name, kind in columns.items())
         con.execute(f"create or replace table parsed.{table} ({typed})")
+    every = " union all ".join(f"select source_id, snapshot_id from parsed.{table}" for table in RECORDS)
+    con.execute(f"create or replace view parsed.record as {every}")
 
 
 def insert(con: Connection, table: str, rows: Sequence[Mapping[str, Any]]) -> int:
@@ -244,7 +248,7 @@ def insert_read(
     origin = {"source_id": source_id, "snapshot_id": snapshot_id, "observed_on": observed_on, "evidence_id": evidence_id}
     _forget_rejects(con)
     con.execute(f"create or replace temp table reading as {select}", {"path": str(path)})
-    table = "credential" if kind == "license_roll" else "listing"
+    table = NOUNS[kind].__name__.lower()
     given = [name for (name,) in con.execute("select column_name from (describe reading)").fetchall()]
     wanted = [name for name in PARSED[table] if name in given and name not in origin]
     columns = ", ".join(f'"{name}"' for name in wanted)
@@ -270,6 +274,12 @@ def insert_read(
         )
     _forget_rejects(con)
     con.execute("drop table reading")
+
+
+def folder_of(con: Connection) -> Path | None:
+    """Where the open database lies; None when it is in memory."""
+    (path,) = con.execute("select path from duckdb_databases() where database_name = current_database()").fetchone() or (None,)
+    return Path(path).parent if path else None
 
 
 def _exists(con: Connection, table: str) -> bool:

@@ -12,7 +12,7 @@ JSON_IN_FULL = 64 * 1024 * 1024  # larger JSON is judged by its first and last b
 LINE_BYTES = 16 * 1024 * 1024  # no directory or roll has a longer line; a reader would hold all of it in memory
 FEW = 2000  # visible characters; a page that says more than this is not a mere block or login page
 
-CALLED: dict[str, str] = {"html": "a page", "json": "JSON", "csv": "CSV", "text": "text", "any": "an answer"}
+CALLED: dict[str, str] = {"html": "a page", "json": "JSON", "ndjson": "lines of JSON", "csv": "CSV", "text": "text", "any": "an answer"}
 BLOCK_TITLE = re.compile(
     r"just a moment|attention required|access (to this page )?(is |has been )?denied|captcha|checking your browser|blocked", re.I
 )
@@ -40,6 +40,7 @@ class Fault:
     is_passing: bool = False  # a later run may find it healed
     is_worth_asking_again: bool = False  # and so may the next minute
     is_cut_short: bool = False  # by us: what we hold of it is nothing to keep
+    failure: str = "changed_shape"  # the class of the failure, as SourceUnreadable tells it
 
 
 class Lines:
@@ -65,6 +66,7 @@ class Lines:
             f"found line {self.number:,} longer than {LINE_BYTES >> 20} MiB",
             "a list has one record to a line: check that the file is the right one",
             is_cut_short=True,
+            failure="too_large",
         )
 
 
@@ -79,7 +81,7 @@ def fault(expects: str, head: bytes, tail: bytes, byte_count: int, body: Callabl
     `head` and `tail` are its first and last bytes; `body` gives all of it and is called for JSON of up to 64 MB only.
     """
     if not tail.strip() and (byte_count <= len(tail) or not head.strip()):
-        return Fault(f"got nothing ({byte_count} bytes)", "an empty answer is not an empty directory; try again later")
+        return Fault(f"got nothing ({byte_count} bytes)", "an empty answer is not an empty directory; try again later", failure="empty")
     if expects == "html" or is_html(head):
         page = head.decode(encoding, errors="replace")
         titled = f" titled {title(page)!r}" if title(page) else ""
@@ -87,14 +89,14 @@ def fault(expects: str, head: bytes, tail: bytes, byte_count: int, body: Callabl
             return blocked(f"got a block page (captcha or bot check){titled}")
         if is_login(page):
             return login(titled)
-        if expects in {"json", "csv", "text"}:
+        if expects in {"json", "ndjson", "csv", "text"}:
             return Fault(f"got an HTML page{titled}", "open the address in a browser and check `start:`")
     return _json_fault(head, tail, byte_count, body, encoding) if expects == "json" else None
 
 
 def blocked(saw: str) -> Fault:
     advice = "the site turns programs away; do not work around it: ask the publisher, or save the pages by hand and audit the files"
-    return Fault(saw, advice, "blocked")
+    return Fault(saw, advice, "blocked", failure="blocked")
 
 
 def login(where: str) -> Fault:
@@ -102,6 +104,7 @@ def login(where: str) -> Fault:
         f"got a login page{where}",
         "open the address in a browser and check `start:`; a directory must be readable without an account",
         "blocked",
+        failure="login_wall",
     )
 
 
@@ -155,7 +158,7 @@ def _json_fault(head: bytes, tail: bytes, byte_count: int, body: Callable[[], by
     if byte_count > JSON_IN_FULL:
         first, last = head.removeprefix(b"\xef\xbb\xbf").lstrip()[:1], tail.rstrip()[-1:]
         whole = (first, last) in {(b"{", b"}"), (b"[", b"]")}
-        return None if whole else Fault(f"got {byte_count:,} bytes that do not begin and end as JSON does", cut)
+        return None if whole else Fault(f"got {byte_count:,} bytes that do not begin and end as JSON does", cut, failure="cut_short")
     try:
         text = body().decode("utf-8-sig" if encoding == "utf-8" else encoding)
         json.loads(text, object_pairs_hook=_nothing)
@@ -163,7 +166,7 @@ def _json_fault(head: bytes, tail: bytes, byte_count: int, body: Callable[[], by
         return Fault(f"got bytes that are not {encoding} (byte {error.start:,})", "say `encoding:` on the card")
     except json.JSONDecodeError as error:
         if error.pos >= len(text.rstrip()) - 16 or error.msg.startswith("Unterminated string"):
-            return Fault(f"got JSON that breaks off after {byte_count:,} bytes", cut)
+            return Fault(f"got JSON that breaks off after {byte_count:,} bytes", cut, failure="cut_short")
         return Fault(f"got something else ({error.msg} at character {error.pos:,})", "open the address in a browser and check `start:`")
     except RecursionError:
         return Fault("got JSON nested deeper than any directory is", "open the address in a browser and check `start:`")

@@ -35,15 +35,15 @@ SECRET = {"set-cookie", "cookie", "authorization", "proxy-authorization"}
 
 
 def locator(url: str) -> str:
-    """Where in the source a piece of evidence lies, whatever the host and port: path and query, or `file:NAME`.
+    """Where in the source a piece of evidence lies, whatever the host and port: path, query and the label of a form; or `file:NAME`.
 
-    >>> locator("https://example.org:8443/find?page=2#top"), locator("file:roll.csv")
-    ('/find?page=2', 'file:roll.csv')
+    >>> locator("https://example.org:8443/find?page=2"), locator("https://example.org/find#page 2"), locator("file:roll.csv")
+    ('/find?page=2', '/find#page 2', 'file:roll.csv')
     """
     if url.startswith("file:"):
         return url
     parts = urlsplit(url)
-    return (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
+    return (parts.path or "/") + (f"?{parts.query}" if parts.query else "") + (f"#{parts.fragment}" if parts.fragment else "")
 
 
 def digest(named: Iterable[tuple[str, str]]) -> str:
@@ -71,6 +71,9 @@ class Attempt:
     status: int | None = None  # None: no answer, or a file
     headers: Mapping[str, str] = field(default_factory=dict)
     robots: str | None = None  # the verdict under which it was asked
+    method: str = ""  # GET, or READ for a file, unless it says otherwise
+    whole: tuple[str, int] | None = None  # SHA-256 and bytes of all that came, where only a part is kept
+    note: Mapping[str, str] = field(default_factory=dict)  # of a page saved by hand: by whom, and when
 
 
 class Capture:
@@ -111,9 +114,15 @@ class Capture:
     def keep(self, attempt: Attempt, draft: Draft) -> Evidence:
         return self._evidence(self._append(attempt, "kept", draft))
 
-    def failed(self, attempt: Attempt, reason: str, draft: Draft | None = None, outcome: str = "failed") -> None:
+    def failed(
+        self, attempt: Attempt, reason: str, draft: Draft | None = None, outcome: str = "failed", failure: str | None = None
+    ) -> None:
         """`outcome`: failed, blocked or refused_by_robots. A body that came with the failure is kept to be shown."""
-        self._append(attempt, outcome, draft, reason=reason)
+        self._append(attempt, outcome, draft, reason=reason, failure=failure)
+
+    def noted(self, attempt: Attempt, outcome: str) -> None:
+        """An exchange of which nothing is kept but that it was: a token, or a server that is not ready yet."""
+        self._append(attempt, outcome, None)
 
     def redirected(self, attempt: Attempt, target: str, draft: Draft) -> None:
         self._append(attempt, "redirected", draft, reason=f"to {target}", target=target)
@@ -121,9 +130,9 @@ class Capture:
     def robots(self, attempt: Attempt, draft: Draft) -> Evidence:
         return self._evidence(self._append(attempt, "robots", draft))
 
-    def abandon(self, reason: str) -> None:
+    def abandon(self, reason: str, failure: str | None = None) -> None:
         """Mark this visit as never to be resumed."""
-        write_json(self.folder / "abandoned.json", {"reason": reason, "at": _iso(datetime.now(UTC))})
+        write_json(self.folder / "abandoned.json", {"reason": reason, "failure": failure, "at": _iso(datetime.now(UTC))})
 
     def finish(self, day: date) -> Snapshot:
         """Mark this visit as whole and name it."""
@@ -160,7 +169,7 @@ class Capture:
         row: Row = {
             "url": attempt.url,
             "asked": attempt.asked or attempt.url,
-            "method": "GET" if "://" in attempt.url else "READ",
+            "method": attempt.method or ("GET" if "://" in attempt.url else "READ"),
             "asked_at": _iso(attempt.asked_at),
             "fetched_at": _iso(attempt.fetched_at),
             "status": attempt.status,
@@ -170,6 +179,8 @@ class Capture:
             "outcome": outcome,
             "reason": None,
             "robots": attempt.robots,
+            **({"whole_sha256": attempt.whole[0], "whole_byte_count": attempt.whole[1]} if attempt.whole else {}),
+            **attempt.note,
             **more,
         }
         self._manifest.write(json.dumps(row).encode() + b"\n")
@@ -186,7 +197,7 @@ class Capture:
             self._kept[row["asked"]] = self._kept[row["url"]] = row
         if row["outcome"] == "redirected":
             self._moved[row["url"]] = row["target"]
-        if row["outcome"] != "refused_by_robots" and urlsplit(row["asked"]).path != "/robots.txt":
+        if row["outcome"] not in {"refused_by_robots", "token"} and urlsplit(row["asked"]).path != "/robots.txt":
             self.asked.add(row["url"])
 
     def _evidence(self, row: Row) -> Evidence:
@@ -275,15 +286,18 @@ class Archive:
                     return _evidence(row, f"{source}@{folder.name}", folder.parent / "blobs")
         return None
 
-    def latest_incomplete(self, source: str) -> tuple[datetime, str] | None:
-        """When the newest visit began and why it does not count, unless it does."""
+    def latest_incomplete(self, source: str) -> tuple[datetime, str, str | None] | None:
+        """When the newest visit began, why it does not count and the class of that failure; None when it counts."""
         for folder in reversed(self.visits(source)):
             if (folder / "abandoned.json").exists():
-                return _started(folder), read_json(folder / "abandoned.json")["reason"]
+                said = read_json(folder / "abandoned.json")
+                return _started(folder), said["reason"], said.get("failure")
             if (folder / "complete.json").exists():
                 return None
-            reasons = [row["reason"] for row in _rows(folder) if row["reason"] and row["outcome"] != "redirected"]
-            return _started(folder), reasons[-1] if reasons else "interrupted before it was whole"
+            failed = [row for row in _rows(folder) if row["reason"] and row["outcome"] != "redirected"]
+            if failed:
+                return _started(folder), failed[-1]["reason"], failed[-1].get("failure")
+            return _started(folder), "interrupted before it was whole", None
         return None
 
     def open(self, source: Source, now: datetime, resume: bool = True) -> Capture:

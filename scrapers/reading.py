@@ -7,7 +7,7 @@ from collections.abc import Collection, Iterable, Mapping
 from dataclasses import fields
 from typing import TYPE_CHECKING, Any, Self
 
-from scrapers.records import Credential, Listing, Problem, Refused, Source, SourceUnreadable
+from scrapers.records import Credential, Exclusion, Listing, Participation, Problem, Refused, Registration, Source, SourceUnreadable
 
 if TYPE_CHECKING:
     from bs4 import Tag
@@ -164,9 +164,19 @@ class Labelled:
 # Records ---------------------------------------------------------------------------------------------------------
 
 
-def record_type(source: Source) -> type[Listing] | type[Credential]:
-    """What this source publishes: a roll credentials, everybody else listings."""
-    return Credential if source.kind == "license_roll" else Listing
+Record = Listing | Credential | Registration | Exclusion | Participation
+NOUNS: dict[str, type[Record]] = {
+    "insurer": Listing,
+    "license_roll": Credential,
+    "registry": Registration,
+    "exclusion": Exclusion,
+    "participation": Participation,
+}
+
+
+def record_type(source: Source) -> type[Record]:
+    """What a source of this kind publishes."""
+    return NOUNS[source.kind]
 
 
 def names(source: Source) -> tuple[str, ...]:
@@ -195,7 +205,7 @@ def check_names(source: Source, given: Iterable[str], where: str) -> None:
         raise Refused(f"{source.name}: `{where}` fills accepting; say what its words mean, e.g. {example}")
 
 
-def record(source: Source, evidence_id: str, locator: str, said: Mapping[str, str | None]) -> Listing | Credential:
+def record(source: Source, evidence_id: str, locator: str, said: Mapping[str, str | None]) -> Record:
     """The record that these values amount to under the card's patterns and words; Unreadable where they do not fit."""
     values: dict[str, Any] = {name: collapsed(value) or None for name, value in said.items() if value is not None}
     for name, pattern in source.options.get("patterns", {}).items():
@@ -205,15 +215,28 @@ def record(source: Source, evidence_id: str, locator: str, said: Mapping[str, st
             if match is None:
                 raise Unreadable(f"{name} says {value[:80]!r}, which does not fit its pattern")
             values |= {part: found or None for part, found in match.groupdict().items()}
-    if record_type(source) is Credential:
-        if not values.get("number"):
-            raise Unreadable("no license number")
-        return Credential(evidence_id=evidence_id, locator=locator, **values)
+    noun = record_type(source)
+    if noun is not Listing:
+        if absent := lacking(noun, values):
+            raise Unreadable(absent)
+        return noun(evidence_id=evidence_id, locator=locator, **values)
     if not any(values.get(part) for part in ("name", "last", "organization")):
         raise Unreadable("no name")
     network = meaning(source, "network", values.get("network") or "")
     accepting = meaning(source, "accepting", values["accepting"] or "") if "accepting" in values else None
     return Listing(evidence_id=evidence_id, locator=locator, **(values | {"network": network or source.network, "accepting": accepting}))
+
+
+def lacking(noun: type[Record], values: Mapping[str, Any]) -> str | None:
+    """Why values cannot be a record of this noun: what every one must say is not among them."""
+    needed = {
+        Credential: ("number",),
+        Registration: ("npi",),
+        Exclusion: ("name", "last", "organization", "npi"),
+        Participation: ("npi", "organization"),
+    }
+    called = {Credential: "no license number", Registration: "no NPI"}
+    return None if any(values.get(name) for name in needed[noun]) else called.get(noun, "no name")
 
 
 def problem(evidence_id: str, locator: str, reason: object, said: str) -> Problem:

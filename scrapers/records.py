@@ -1,6 +1,6 @@
 """The words this room hands on. Each is a fact with its source attached."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from pathlib import Path
@@ -14,9 +14,17 @@ class Refused(Exception):
 
 
 class SourceUnreadable(Refused):
-    """A source could not be read: it did not answer, or answered something that is not what it publishes."""
+    """A source could not be read: it did not answer, or answered something that is not what it publishes.
+
+    `failure` is its class: dns, tls, unreachable, busy, blocked, login_wall, robots, moved, gone, empty, cut_short, too_large, shrank,
+    partial, budget or changed_shape.
+    """
 
     status = 3
+
+    def __init__(self, said: str, failure: str = "changed_shape") -> None:
+        super().__init__(said)
+        self.failure = failure
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -129,15 +137,70 @@ class Credential:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Registration:
-    """One NPI as the national registry states it: holder, taxonomy, license, deactivation."""
+    """One NPI and one of its taxonomies as the national registry states them: holder, license, deactivation."""
 
     evidence_id: str
     locator: str
     npi: str
-    taxonomy: str
-    name: str | None = None
-    license: str | None = None
+    entity: str | None = None  # 1 a person, 2 an organization; None: the registry no longer says
+    last: str | None = None
+    first: str | None = None
+    middle: str | None = None
+    suffix: str | None = None
+    other_last: str | None = None  # a former or professional name
+    other_first: str | None = None
+    other_middle: str | None = None
+    organization: str | None = None
+    taxonomy: str | None = None
+    license: str | None = None  # free text, as the holder typed it
+    license_state: str | None = None
+    city: str | None = None  # of the practice
+    state: str | None = None
+    zip: str | None = None
+    phone: str | None = None
+    enumerated: str | None = None
+    updated: str | None = None
     deactivated: str | None = None
+    reactivated: str | None = None
+    replaced_by: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Exclusion:
+    """One person or practice that a government excludes from its health programs. A name alone is only a candidate."""
+
+    evidence_id: str
+    locator: str
+    name: str | None = None
+    last: str | None = None
+    first: str | None = None
+    middle: str | None = None
+    suffix: str | None = None
+    organization: str | None = None
+    npi: str | None = None
+    license: str | None = None
+    type: str | None = None  # the legal basis, as printed
+    specialty: str | None = None
+    city: str | None = None
+    state: str | None = None
+    zip: str | None = None
+    excluded: str | None = None
+    reinstated: str | None = None
+    waiver: str | None = None  # the state in which the exclusion is waived
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Participation:
+    """An insurer's own word that a provider is contracted; its absence is never evidence. Holds no price."""
+
+    evidence_id: str
+    locator: str
+    npi: str | None = None
+    organization: str | None = None  # the business name of the group; never a tax number
+    network: str | None = None
+    plan: str | None = None
+    strength: str = "weak"  # proof: the person's own NPI under a service of the profession, or under all services; weak: otherwise
+    updated: str | None = None  # the day the file gives itself
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -155,5 +218,23 @@ class Request:
     """One thing to ask of a source, and what its answer must be."""
 
     url: str
-    expects: str = "any"  # html | json | csv | text | any
+    expects: str = "any"  # html | json | ndjson | csv | text | any
     is_leaf: bool = False  # nothing follows from the answer, so it need not be read into memory
+    headers: Mapping[str, str] = field(default_factory=dict)  # none of them secret: they are kept
+    form: Mapping[str, str] | None = None  # sent by POST, as a browser sends a form
+    label: str = ""  # with `form`: tells apart answers from one address, on any machine and day ("page 2"); part of where the answer lies
+    waits: bool = False  # 202 means "not ready": go where Content-Location says, or ask again after Retry-After
+    select: Callable[[Iterator[bytes]], Iterator[bytes]] | None = None  # of a body too large to keep: the part that is kept
+
+    @property
+    def name(self) -> str:
+        """What tells this request apart from every other of a visit."""
+        return f"{self.url}#{self.label}" if self.label else self.url
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Table:
+    """One flat file that the warehouse reads by one SELECT with $path; made from evidence, and thrown away once read."""
+
+    path: Path
+    select: str

@@ -9,20 +9,22 @@ import importlib.util
 import json
 import re
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from datetime import date
 from pathlib import Path
 from types import ModuleType
 from typing import Any, NoReturn
 from urllib.parse import urlsplit
 
+from scrapers import access
 from scrapers.card import CardMap, one_of, pattern, read_card
-from scrapers.reading import advice, check_names, folded, nearest
+from scrapers.reading import NOUNS, advice, check_names, folded, nearest
 from scrapers.records import Refused, Source
 
 HERE = Path(__file__).parent
 SHELVES = ("insurers", "license_rolls", "registries")
 KINDS = ("insurer", "license_roll", "registry", "exclusion", "participation")
+EVIDENCE = ("registry", "exclusion", "participation")  # kinds an audit card lists under `registries`
 SURFACES = ("website", "api", "file", "pdf", "saved_page")
 READERS = ("commissioner", "insurer", "therapist", "legislator", "public", "patient")
 COMPLETENESS = ("full_history", "current_and_lapsed", "active_only")  # what "not found on this roll" means
@@ -31,11 +33,14 @@ STATUSES = (
     *("active", "active_restricted", "active_limited", "expired", "inactive", "suspended", "revoked", "surrendered", "terminated"),
     *("denied", "retired", "deceased", "pending", "closed", "superseded", "military", "unknown"),
 )
-OPTIONS = ("patterns", "name_order", "encoding", "completeness", "verified_on")  # of every format; a format adds its own KEYS
+OPTIONS = ("patterns", "name_order", "encoding", "completeness", "verified_on", "access")  # of every format; a format adds its own KEYS
 SOURCE_KEYS = (
     *("title", "kind", "state", "surface", "insurer", "networks", "format", "start", "network", "as_of"),
     *("columns", "words", "license_key", "like", "ignore", "visit", "expect"),
 )
+INSURER_KEYS = ("legal_name", "naic", "waoic")
+NETWORK_KEYS = ("line", "regulator", "filed_as")
+EVERY = {"day": 2, "week": 10, "month": 45, "quarter": 120}  # days after which a source visited `every` so often is late
 AUDIT_KEYS = ("title", "state", "profession", "roll", "insurers", "registries", "grace_days", "publish")
 TAKEN_BY_LIKE = ("state", "columns", "words", "ignore", "license_key", *OPTIONS)
 STEM = re.compile(r"(?!(?:con|prn|aux|nul|com\d|lpt\d)$)[a-z0-9][a-z0-9_-]{0,32}", re.IGNORECASE)  # it names a folder on every system
@@ -51,15 +56,15 @@ class Audit:
     profession: str
     roll: Source | None  # None: no question about licenses is asked
     insurers: tuple[Source, ...]
-    registries: tuple[str, ...]
+    registries: tuple[Source, ...]  # optional evidence: registries, exclusion lists, insurers' own in-network files
     grace_days: int  # how young a lapse must be to be left alone
     publish: tuple[str, ...]
     folder: Path
 
     @property
     def sources(self) -> tuple[Source, ...]:
-        """Everything to be visited: the roll first, then the insurers."""
-        return (*((self.roll,) if self.roll else ()), *self.insurers)
+        """Everything to be visited: the roll first, then the insurers, then the registries."""
+        return (*((self.roll,) if self.roll else ()), *self.insurers, *self.registries)
 
 
 def catalogue() -> list[Source]:
@@ -92,7 +97,11 @@ def load_audit(path: Path) -> Audit:
     for insurer in insurers:
         if insurer.kind != "insurer":
             raise Refused(f"{path.name}: `insurers` names {insurer.name}, which is a card of kind {insurer.kind}; expected an insurer")
-    names = [each.name for each in (*insurers, *([roll] if roll else []))]
+    registries = tuple(load(each, path.parent) for each in card.texts("registries"))
+    for each in registries:
+        if each.kind not in EVIDENCE:
+            raise Refused(f"{path.name}: `registries` names {each.name}, a card of kind {each.kind}; expected one of {', '.join(EVIDENCE)}")
+    names = [each.name for each in (*insurers, *registries, *([roll] if roll else []))]
     if twice := sorted({name for name in names if names.count(name) > 1}):
         raise Refused(f"{path.name}: two sources are called {', '.join(twice)}; rename one of the cards")
     return Audit(
@@ -102,11 +111,16 @@ def load_audit(path: Path) -> Audit:
         profession=card.text("profession", required=True),
         roll=roll,
         insurers=insurers,
-        registries=card.texts("registries"),
+        registries=registries,
         grace_days=int(card.number("grace_days", 0, 3650, whole=True, otherwise=30)),
         publish=tuple(one_of(each, READERS, f"{path.name}, `publish`") for each in card.texts("publish")),
         folder=path.parent,
     )
+
+
+def formats() -> list[str]:
+    """The names that `format:` may say."""
+    return sorted(each.stem for each in (HERE / "formats").glob("[!_]*.py"))
 
 
 def format_of(source: Source) -> ModuleType:
@@ -173,17 +187,16 @@ def _like(name: str, path: Path) -> dict[str, Any]:
 
 def _source(name: str, path: Path, content: dict[str, Any]) -> Source:
     leaf = path.with_suffix(".py")
-    formats = sorted(each.stem for each in (HERE / "formats").glob("*.py") if not each.stem.startswith("_"))
     written = content.get("format")
     if written is None and not leaf.is_file():
-        raise Refused(f"{path.name}: `format` is missing, and no {leaf.name} stands beside the card; expected one of: {', '.join(formats)}")
-    reader = leaf.name if written is None else one_of(written, formats, f"{path.name}, `format`")
+        raise Refused(f"{path.name}: `format` is missing, and no {leaf.name} stands beside the card; expected one of: {', '.join(formats())}")
+    reader = leaf.name if written is None else one_of(written, formats(), f"{path.name}, `format`")
     draft = Source(name=name, title="", kind="", format=reader, start=(), folder=path.parent)
     own: Collection[str] = getattr(format_of(draft), "KEYS", ())
 
     card = CardMap(content, path.name, (*SOURCE_KEYS, *OPTIONS, *own))
     kind = one_of(card.text("kind", required=True), KINDS, f"{path.name}, `kind`")
-    networks = {key: _named(each, ("line", "regulator", "filed_as")) for key, each in card.map("networks").maps()}
+    networks = {key: _named(each, NETWORK_KEYS) for key, each in card.map("networks").maps()}
     code = hashlib.sha256(leaf.read_bytes()).hexdigest() if written is None else ""
     state = card.text("state") or (name[:2].upper() if re.match(r"[a-z]{2}\.", name) else "")
     source = Source(
@@ -195,7 +208,7 @@ def _source(name: str, path: Path, content: dict[str, Any]) -> Source:
         folder=path.parent,
         state=_state(state, path.name) if state else None,
         surface=one_of(card.text("surface"), SURFACES, f"{path.name}, `surface`") if card.text("surface") else None,
-        insurer=_named(card.map("insurer"), ("legal_name", "naic", "waoic")),
+        insurer=_named(card.map("insurer"), INSURER_KEYS),
         networks=networks,
         network=_known_network(card.text("network"), networks, f"{path.name}, `network`") or None,
         as_of=_as_of(card),
@@ -204,7 +217,7 @@ def _source(name: str, path: Path, content: dict[str, Any]) -> Source:
         license_key=_license_key(card),
         ignore=card.texts("ignore"),
         visit=_visit(card),
-        expect=_expect(card),
+        expect=_expect(card, kind),
         options=_options(card, own),
         card_sha256=hashlib.sha256(json.dumps([content, code], sort_keys=True, default=str).encode()).hexdigest(),
     )
@@ -290,7 +303,8 @@ def _license_key(card: CardMap) -> dict[str, Any]:
 
 def _visit(card: CardMap) -> dict[str, Any]:
     given = card.map("visit", ("every", "pause_seconds", "at_most_pages", "at_most_megabytes", "hosts"))
-    given.text("every")
+    if given.text("every"):
+        one_of(given.text("every"), EVERY, f"{given.where}, `every`")
     given.texts("hosts")
     given.number("pause_seconds", 0, 3600, whole=False)
     given.number("at_most_pages", 1, 1_000_000, whole=True, otherwise=1)
@@ -298,12 +312,22 @@ def _visit(card: CardMap) -> dict[str, Any]:
     return given.content | ({"hosts": given.texts("hosts")} if "hosts" in given.content else {})
 
 
-def _expect(card: CardMap) -> dict[str, Any]:
-    given = card.map("expect", ("records", "problems_at_most", "shrank"))
+def _expect(card: CardMap, kind: str) -> dict[str, Any]:
+    given = card.map("expect", ("records", "problems_at_most", "shrank", "fill", "includes"))
     records = given.map("records", ("at_least", "at_most"))
     least = records.number("at_least", 0, 1e12, whole=True)
     records.number("at_most", least, 1e12, whole=True, otherwise=1_000_000_000_000)
     given.number("problems_at_most", 0, 1e12, whole=True)
+    known = [each.name for each in fields(NOUNS[kind]) if each.name not in ("evidence_id", "locator")]
+    for _, share in given.map("fill", known).maps():
+        CardMap(share.content, share.where, ("at_least", "at_most"))
+        share.number("at_most", share.number("at_least", 0, 1, whole=False), 1, whole=False, otherwise=1)
+    controls = given.content.get("includes", [])
+    if not isinstance(controls, list) or not all(controls):
+        given.refuse("includes", "a list of listings known to exist, each by some of our fields, e.g. [{reference: P-1017}]")
+    for control in (CardMap(each, f"{given.where}, `includes`", known) for each in controls):
+        for field in control.content:
+            control.text(field, required=True)
     shrank = given.map("shrank")
     reasons = {_date(day, shrank.where): shrank.text(day, required=True) for day in shrank.content}
     return given.content | ({"shrank": reasons} if reasons else {})
@@ -315,6 +339,8 @@ def _options(card: CardMap, own: Collection[str]) -> dict[str, Any]:
     for key, allowed in (("name_order", ("first_last", "last_first")), ("encoding", ENCODINGS), ("completeness", COMPLETENESS)):
         if key in options:
             one_of(options[key], allowed, f"{card.where}, `{key}`")
+    if "access" in options:
+        options["access"] = access.check(options["access"], card.where)
     if "verified_on" in options:
         options["verified_on"] = _date(options["verified_on"], f"{card.where}, `verified_on`")
     for name, written in card.map("patterns").content.items():

@@ -19,11 +19,12 @@ from scrapers.fetch import Client, Limits, Rules, Unavailable
 from scrapers.reading import Unreadable
 from scrapers.records import Evidence, Refused, Request, Snapshot, Source, SourceUnreadable
 
+Select = Callable[[Iterator[bytes]], Iterator[bytes]]
 Progress = Callable[[int, int | None, str], None]  # how many are done, of how many when that is known, and what is happening
 
 CHUNK = 1 << 20
 LARGEST_INDEX = 64 * 1024 * 1024  # bytes; what is larger is data, from which nothing follows, and is not read into memory
-EXPECTS = {".json": "json", ".csv": "csv", ".tsv": "csv", ".html": "html", ".htm": "html"}  # of a file, by its name
+EXPECTS = {".json": "json", ".ndjson": "ndjson", ".csv": "csv", ".tsv": "csv", ".html": "html", ".htm": "html"}  # of a file, by its name
 OF_LINES = {"table", "cards", "socrata"}  # formats whose reader holds a line in memory
 
 
@@ -53,7 +54,7 @@ def visit(source: Source, reader: Any, archive: Archive, client: Client, now: da
     """
     if is_online(source):
         return [_ask(source, reader, archive, client, now, progress)]
-    return _copy(source, archive, now, progress)
+    return _copy(source, reader, archive, now, progress)
 
 
 def is_online(source: Source) -> bool:
@@ -100,16 +101,16 @@ def _ask(source: Source, reader: Any, archive: Archive, client: Client, now: dat
             if complete := getattr(reader, "complete", None):
                 reason = complete((replace(page, body=read(page)) for page in pages), source)
                 if reason:
-                    raise SourceUnreadable(f"{source.name}: {reason}")
+                    raise SourceUnreadable(f"{source.name}: {reason}", "partial")
             snapshot = capture.finish(capture.started_at.date())
         except Unavailable:
             raise
         except SourceUnreadable as reason:
-            capture.abandon(str(reason))
+            capture.abandon(str(reason), reason.failure)
             raise
         except Unreadable as reason:
             told = f"{source.name}: the visit cannot go on: {reason}"
-            capture.abandon(told)
+            capture.abandon(told, "changed_shape")
             raise SourceUnreadable(told) from reason
     return next(each for each in archive.snapshots(source.name) if each.id == snapshot.id)
 
@@ -124,22 +125,23 @@ def _walk(source: Source, reader: Any, capture: Capture, client: Client, progres
 
     def enqueue(requests: list[Request], found_on: str | None) -> None:
         for request in requests:
-            url = fetch.address(source, request.url)
-            if url not in seen:
-                seen.add(url)
-                queue.append(replace(request, url=url))
+            asked = replace(request, url=fetch.address(source, request.url))
+            if asked.name not in seen:
+                seen.add(asked.name)
+                queue.append(asked)
             elif found_on and not request.is_leaf:
                 raise SourceUnreadable(
-                    f"{source.name}: {found_on} leads back to {url}, a loop of next links after {len(pages)} pages; "
-                    "open both in a browser and check what the card takes for the next link"
+                    f"{source.name}: {found_on} leads back to {asked.name}, a loop of next links after {len(pages)} pages; "
+                    "open both in a browser and check what the card takes for the next link",
+                    "partial",
                 )
 
     enqueue(reader.requests(source), None)
     while queue:
         request = queue.popleft()
         total = None if follow and not request.is_leaf else len(seen)
-        progress(len(pages), total, request.url)
-        page = capture.kept(request.url) or client.fetch(request, source, capture, partial(progress, len(pages), total))
+        progress(len(pages), total, request.name)
+        page = capture.kept(request.name) or client.fetch(request, source, capture, partial(progress, len(pages), total))
         if page.url in answered:  # two addresses that redirect to one page
             continue
         answered.add(page.url)
@@ -153,45 +155,67 @@ def _walk(source: Source, reader: Any, capture: Capture, client: Client, progres
 # Files -----------------------------------------------------------------------------------------------------------
 
 
-def _copy(source: Source, archive: Archive, now: datetime, progress: Progress) -> list[Snapshot]:
+def _copy(source: Source, reader: Any, archive: Archive, now: datetime, progress: Progress) -> list[Snapshot]:
     """A snapshot per day that the card's `as_of` tells apart; files that were collected before add nothing."""
     snapshots = []
+    select: Select | None = reader.distil(source) if hasattr(reader, "distil") else None
     for day, files in sorted(_days(source, _files(source)).items()):
         named = _named(files)
         known = [each for each in archive.snapshots(source.name) if each.day == day]
-        name = snapshot_id(source.name, day, digest((where, _sha256(source, path)) for where, path in named.items())) if known else ""
-        same = [each for each in known if each.id == name]
-        snapshots.append(same[0] if same else _keep(source, day, named, archive, now, progress))
+        same = []
+        if known:
+            name = snapshot_id(source.name, day, digest((where, _sha256(source, path, select)) for where, path in named.items()))
+            same = [each for each in known if each.id == name]
+        snapshots.append(same[0] if same else _keep(source, day, named, archive, now, progress, select))
     return snapshots
 
 
-def _keep(source: Source, day: date, named: Mapping[str, Path], archive: Archive, now: datetime, progress: Progress) -> Snapshot:
+def _keep(
+    source: Source, day: date, named: Mapping[str, Path], archive: Archive, now: datetime, progress: Progress, select: Select | None
+) -> Snapshot:
     with archive.open(source, now, resume=False) as capture:
         for done, (where, path) in enumerate(named.items()):
             progress(done, len(named), where)
             with capture.draft() as draft:
-                wrong = _stream(source, path, draft)
-                attempt = Attempt(url=where, asked_at=now, fetched_at=now)
+                wrong, whole = _stream(source, path, draft, select)
+                attempt = Attempt(url=where, asked_at=now, fetched_at=now, whole=whole)
                 if wrong is None:
                     capture.keep(attempt, draft)
                     continue
                 expected = answers.CALLED[EXPECTS.get(path.suffix.lower(), "any")]
                 told = f"{source.name}: expected {expected} in {path}, {wrong.saw}; take the file anew, or check `start:` and `encoding:`"
-                capture.failed(attempt, wrong.saw, None if wrong.is_cut_short else draft, wrong.outcome)
-                capture.abandon(told)
-                raise SourceUnreadable(told)
+                capture.failed(attempt, wrong.saw, None if wrong.is_cut_short else draft, wrong.outcome, wrong.failure)
+                capture.abandon(told, wrong.failure)
+                raise SourceUnreadable(told, wrong.failure)
         progress(len(named), len(named), "done")
         return capture.finish(day)
 
 
-def _stream(source: Source, path: Path, draft: Draft) -> Fault | None:
+def _stream(source: Source, path: Path, draft: Draft, select: Select | None) -> tuple[Fault | None, tuple[str, int] | None]:
+    """What is wrong with a file, once it, or the part of it that is kept, is in `draft`; and what the whole of it was."""
+    if select is not None:
+        whole, count = hashlib.sha256(), 0
+
+        def counted() -> Iterator[bytes]:
+            nonlocal count
+            for chunk in _chunks(source, path):
+                whole.update(chunk)
+                count += len(chunk)
+                yield chunk
+
+        try:
+            for piece in select(counted()):
+                draft.write(piece)
+        except SourceUnreadable as reason:
+            return Fault(f"found what cannot be read ({reason})", "take the file anew", is_cut_short=True, failure=reason.failure), None
+        return answers.fault("any", draft.head, draft.tail, draft.byte_count, draft.body), (whole.hexdigest(), count)
     lines = Lines()
     for chunk in _chunks(source, path):
         draft.write(chunk)
         if source.format in OF_LINES and not is_packed(draft.head) and lines.too_long(chunk):
-            return lines.fault()
+            return lines.fault(), None
     expects, encoding = EXPECTS.get(path.suffix.lower(), "any"), str(source.options.get("encoding", "utf-8"))
-    return answers.fault(expects, draft.head, draft.tail, draft.byte_count, draft.body, encoding)
+    return answers.fault(expects, draft.head, draft.tail, draft.byte_count, draft.body, encoding), None
 
 
 def _files(source: Source) -> dict[str, Path]:
@@ -232,10 +256,10 @@ def _named(files: list[Path]) -> dict[str, Path]:
     return {"file:" + "/".join(path.parts[-depth:]): path for path in files}
 
 
-def _sha256(source: Source, path: Path) -> str:
-    """Of a file's bytes, or of its beginning when a line is too long: such a file was never kept."""
+def _sha256(source: Source, path: Path, select: Select | None) -> str:
+    """Of the bytes of a file that would be kept, or of its beginning when a line is too long: such a file was never kept."""
     found, lines, head = hashlib.sha256(), Lines(), b""
-    for chunk in _chunks(source, path):
+    for chunk in select(_chunks(source, path)) if select else _chunks(source, path):
         found.update(chunk)
         head = head or chunk
         if source.format in OF_LINES and not is_packed(head) and lines.too_long(chunk):

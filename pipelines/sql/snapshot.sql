@@ -7,7 +7,7 @@ select
   snapshot.finished_at,
   true as is_complete,
   snapshot.response_count,
-  coalesce(listing.record_count, 0) + coalesce(credential.record_count, 0) as record_count,
+  coalesce(record.record_count, 0) as record_count,
   coalesce(problem.problem_count, 0) as problem_count,
   snapshot.sha256,
   snapshot.snapshot_id = last_value(snapshot.snapshot_id) over (
@@ -15,9 +15,7 @@ select
     rows between unbounded preceding and unbounded following
   ) as is_latest
 from parsed.snapshot
-left join (select snapshot_id, count(*) as record_count from parsed.listing group by snapshot_id) as listing
-  on listing.snapshot_id = snapshot.snapshot_id
-left join (select snapshot_id, count(*) as record_count from parsed.credential group by snapshot_id) as credential
-  on credential.snapshot_id = snapshot.snapshot_id
+left join (select snapshot_id, count(*) as record_count from parsed.record group by snapshot_id) as record
+  on record.snapshot_id = snapshot.snapshot_id
 left join (select snapshot_id, count(*) as problem_count from parsed.problem group by snapshot_id) as problem
   on problem.snapshot_id = snapshot.snapshot_id

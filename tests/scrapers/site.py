@@ -25,12 +25,26 @@ class Reply:
     promised: int | None = None
 
 
+@dataclass(frozen=True)
+class Asked:
+    """One request as the site saw it."""
+
+    headers: Mapping[str, str]
+    body: bytes
+
+
+Answer = Reply | list[Reply] | Callable[[Asked], Reply]
+
+
 @dataclass
 class Site:
-    """Replies by path and query: one, or a list said in turn whose last is said again. Anything else is 404."""
+    """Replies by path and query ("POST /path" for a form): one, a list said in turn whose last is said again, or what a function makes.
+
+    Anything else is 404.
+    """
 
     url: str
-    says: dict[str, Reply | list[Reply]]
+    says: dict[str, Answer]
     asked: list[str] = field(default_factory=list)
     asked_at: list[float] = field(default_factory=list)
     agents: set[str] = field(default_factory=set)
@@ -51,19 +65,24 @@ def json_(text: str) -> Reply:
 
 
 @contextmanager
-def served(says: dict[str, Reply | list[Reply]]) -> Iterator[Site]:
+def served(says: Mapping[str, Answer]) -> Iterator[Site]:
     """The site, on a free port of its own."""
 
     class Handler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
 
-        def do_GET(self) -> None:
-            site.asked.append(self.path)
+        def do_POST(self) -> None:
+            self.do_GET("POST ", self.rfile.read(int(self.headers["Content-Length"])))
+
+        def do_GET(self, method: str = "", body: bytes = b"") -> None:
+            site.asked.append(method + self.path)
             site.asked_at.append(time.monotonic())
             site.agents.add(self.headers["User-Agent"])
-            said = site.says.get(self.path, Reply(status=404))
+            said = site.says.get(method + self.path, Reply(status=404))
             if isinstance(said, list):
                 said = said.pop(0) if len(said) > 1 else said[0]
+            elif callable(said):
+                said = said(Asked({name.lower(): value for name, value in self.headers.items()}, body))
             self.send_response(said.status)
             for name, value in said.headers.items():
                 self.send_header(name, value)
@@ -84,7 +103,7 @@ def served(says: dict[str, Reply | list[Reply]]) -> Iterator[Site]:
 
     server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
     server.daemon_threads = True
-    site = Site(f"http://127.0.0.1:{server.server_port}", says)
+    site = Site(f"http://127.0.0.1:{server.server_port}", dict(says))
     thread = threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True)
     thread.start()
     try:

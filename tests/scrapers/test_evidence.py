@@ -170,11 +170,11 @@ def test_what_is_over_is_not_resumed(archive: Archive) -> None:
     with archive.open(CARD, NOW) as capture:
         assert capture.folder.name == "20261122T181502Z-2"
         capture.abandon("wa.evergreen: got a login page")
-    assert archive.latest_incomplete("wa.evergreen") == (NOW, "wa.evergreen: got a login page")
+    assert archive.latest_incomplete("wa.evergreen") == (NOW, "wa.evergreen: got a login page", None)
     with archive.open(CARD, NOW) as capture:
         assert capture.folder.name == "20261122T181502Z-3"
         capture.failed(Attempt(url="https://directory.example.org/p", asked_at=NOW, fetched_at=NOW), "got status 500")
-    assert archive.latest_incomplete("wa.evergreen") == (NOW, "got status 500")
+    assert archive.latest_incomplete("wa.evergreen") == (NOW, "got status 500", None)
     assert len(archive.snapshots("wa.evergreen")) == 1
     whole(archive, NOW + timedelta(hours=1), p="two")
     assert archive.latest_incomplete("wa.evergreen") is None

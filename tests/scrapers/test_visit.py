@@ -165,7 +165,7 @@ def test_killed_in_mid_visit_it_asks_again_for_nothing_it_kept(archive: Archive,
             os.kill(killed.pid, signal.SIGKILL)
         assert killed.returncode == -signal.SIGKILL
         assert archive.snapshots("wa.evergreen") == []
-        assert archive.latest_incomplete("wa.evergreen") == (NOW, "interrupted before it was whole")
+        assert archive.latest_incomplete("wa.evergreen") == (NOW, "interrupted before it was whole", None)
         (resumed,) = collect(archive, card, now=NOW + timedelta(hours=1))
         assert site.asked.count("/robots.txt") == 1
         assert sorted(site.pages_asked()) == sorted([f"/find?page={n}" for n in numbers] + ["/find?page=5"])
