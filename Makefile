@@ -4,7 +4,7 @@ BIN := .venv/bin
 READY := .venv/.ready
 PEERS := .venv-bench/.ready
 
-.PHONY: audit test test-prefect test-wheel fmt lint types bench docs clean
+.PHONY: audit test test-prefect test-wheel fuzz fmt lint types bench docs clean
 
 audit: $(READY)  ## the whole pipeline over an invented state, on this machine alone
 	$(BIN)/rollcall demo
@@ -17,6 +17,9 @@ test-prefect: $(READY)  ## a real Prefect server, work pool and worker
 
 test-wheel: $(READY)  ## the built wheel, installed in a fresh environment outside the checkout
 	$(BIN)/pytest -m wheel
+
+fuzz: $(READY)  ## every format's reader under a coverage-guided fuzzer, for FUZZ_SECONDS (60) in all; Linux
+	$(BIN)/python -m tests.fuzz
 
 fmt: $(READY)
 	$(BIN)/ruff format .

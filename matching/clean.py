@@ -42,17 +42,22 @@ create or replace macro npi_valid(x) as
        when not regexp_matches(trim(x), '^[12][0-9]{9}$') then false
        else (24 + luhn_sum(case when regexp_matches(trim(x), '^[12][0-9]{9}$') then trim(x) else '0000000000' end)) % 10 = 0 end;
 
-create or replace macro license_group(raw, pattern, name) as
-  regexp_replace(regexp_extract(upper(trim(raw)), pattern, 0), pattern,
-    '\' || list_position(regexp_extract_all(pattern, '\((\?P<[a-z]+>|[^?])', 0), '(?P<' || name || '>'));
+create or replace macro license_group(pattern, name) as
+  '\' || list_position(regexp_extract_all(pattern, '\((\?P<[a-z]+>|[^?])', 0), '(?P<' || name || '>');
 
-create or replace macro license_key(raw, pattern, digits) as
+create or replace macro license_parts(raw, pattern) as
   case when nullif(trim(raw), '') is null then null
-       when nullif(pattern, '') is null then nullif(regexp_replace(upper(raw), '[^A-Z0-9]', '', 'g'), '')
-       when not regexp_matches(upper(trim(raw)), pattern) then null
-       when not contains(pattern, '(?P<prefix>') then lpad(license_group(raw, pattern, 'digits'), cast(digits as integer), '0')
-       when license_group(raw, pattern, 'prefix') = '' then null
-       else license_group(raw, pattern, 'prefix') || lpad(license_group(raw, pattern, 'digits'), cast(digits as integer), '0') end;
+       when nullif(pattern, '') is null then '|' || regexp_replace(upper(raw), '[^A-Z0-9]', '', 'g')
+       else regexp_replace(regexp_extract(upper(trim(raw)), pattern, 0), pattern,
+         case when contains(pattern, '(?P<prefix>') then license_group(pattern, 'prefix') else '' end
+           || '|' || license_group(pattern, 'digits')) end;
+
+create or replace macro license_of(parts, pattern, digits) as
+  case when nullif(pattern, '') is null then nullif(substr(parts, 2), '')
+       when split_part(parts, '|', 2) = '' or (contains(pattern, '(?P<prefix>') and left(parts, 1) = '|') then null
+       else split_part(parts, '|', 1) || lpad(split_part(parts, '|', 2), cast(digits as integer), '0') end;
+
+create or replace macro license_key(raw, pattern, digits) as license_of(license_parts(raw, pattern), pattern, digits);
 
 create or replace macro license_digits(raw) as
   nullif(ltrim(regexp_extract_all(raw, '[0-9]{3,}')[-1], '0'), '');

@@ -89,8 +89,9 @@ CONTRADICTED = f"""coalesce(left(one.middle, 1) <> left(other.middle, 1)
 
 
 def forms_alike(con: Connection) -> None:
-    """Create the temporary table form_alike (one, other): listed given names that are forms of one name."""
-    names = [name for (name,) in con.execute("select distinct given from identity where given is not null order by given").fetchall()]
+    """Create the temporary table form_alike (one, other): given names, listed or of a number's holder, that are forms of one name."""
+    said = "select given from identity union select given from stated order by given"
+    names = [name for (name,) in con.execute(said).fetchall() if name is not None]
     con.execute("create or replace temp table form_alike (one varchar, other varchar)")
     put(con, "form_alike", forms_of(names, names))
 

@@ -30,7 +30,8 @@ def findings(con: Connection, settings: Settings) -> None:
     The sentence, tier and evidence are those of the newest observation that fails. State: resolved if the newest complete
     snapshot of the source has no failing observation, new if no earlier one had, else persisting.
     """
-    _model(con, "license_on_day", settings)
+    for model in ("license_on_day", "across"):
+        _model(con, model, settings)
     con.execute(_EMPTY)
     for check in checks():
         con.execute(f"create or replace temp table failing as {check.sql}", _used(check.sql, settings))
@@ -40,7 +41,8 @@ def findings(con: Connection, settings: Settings) -> None:
             {"check": check.name, "severity": check.severity, "rules": list(check.rules)},
         )
     con.execute(_FINDING, {"audit": settings.audit})
-    _model(con, "standing", settings)
+    for model in ("standing", "confirmation"):
+        _model(con, model, settings)
 
 
 def sensitivity(con: Connection, settings: Settings) -> None:
@@ -99,18 +101,20 @@ create or replace temp table failed (
 )
 """
 
-# A rule about the public website is cited only for what the website showed. That nothing was verified for 90 days cannot be read off
-# one page: only the same error in captures more than 90 days apart shows it.
+# A rule about the public website is cited only for what the website showed, and a rule about some lines of insurance never for a network
+# that the card says is of another line (what is sold on the marketplace is individual or small group). That nothing was verified for
+# 90 days cannot be read off one page: only the same error in captures more than 90 days apart shows it.
 _FINDING = """
 create or replace table matching.finding as
 with placed as (
   select
     failed.*,
     failed.claim_id || case when failed.subject_kind = 'listing' and nth.place > 1 then '|' || nth.place else '' end as about,
-    listing.source_id, listing.snapshot_id, listing.is_latest, source.surface
+    listing.source_id, listing.snapshot_id, listing.is_latest, source.surface, network.line
   from failed
   join curated.listing on listing.listing_id = failed.listing_id
   left join curated.source on source.source_id = listing.source_id
+  left join curated.network on network.source_id = listing.source_id and network.network = listing.network
   left join (
     select listing_id, row_number() over (partition by snapshot_id, claim_id order by locator, listing_id) as place
     from curated.listing
@@ -126,7 +130,7 @@ select
   $audit::varchar as audit,
   placed.check_name, placed.subject_kind, placed.subject_id, placed.claim_id, placed.listing_id,
   placed.tier, placed.severity, placed.sentence,
-  [rule for rule in placed.rule_ids if list_contains(rules.cited, rule)
+  [rule for rule in placed.rule_ids if list_contains(rules.cited, rule) and not list_contains(coalesce(others.rules, []), rule)
     and (rule <> 'us.nsa.verify_90_days' or spell.last_seen_on - spell.first_seen_on > 90)] as rule_ids,
   placed.observed_on, spell.first_seen_on, spell.last_seen_on,
   case when not spell.is_current then 'resolved' when spell.snapshot_count > 1 then 'persisting' else 'new' end as state,
@@ -143,6 +147,15 @@ left join (
     or contains(cast(rule.applies_to as varchar), case when shown.surface = 'saved_page' then 'website' else shown.surface end)
   group by surface
 ) as rules on rules.surface is not distinct from placed.surface
+left join (
+  select line, list(rule_id) as rules
+  from (select distinct line from curated.network where line is not null) as known
+  join curated.rule
+    on regexp_matches(cast(rule.applies_to as varchar), 'individual|small_group|large_group|marketplace|medicaid|medicare|self_funded')
+    and not contains(cast(rule.applies_to as varchar), known.line)
+    and not (contains(cast(rule.applies_to as varchar), 'marketplace') and known.line in ('individual', 'small_group'))
+  group by line
+) as others on others.line = placed.line
 qualify row_number() over (
   partition by placed.check_name, placed.about order by placed.observed_on desc, placed.tier, placed.listing_id
 ) = 1

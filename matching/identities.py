@@ -4,6 +4,7 @@ An identity is one wording of who is meant; listings that say exactly the same o
 person has judged is an identity of its own: a verdict about one Kim Nguyen says nothing of another.
 """
 
+from matching import holders
 from matching.clean import read_address
 from matching.compare import CONTRADICTED, SAME_FAMILY, SAME_GIVEN, forms_alike
 from matching.professions import professions
@@ -137,10 +138,12 @@ def read(con: Connection, settings: Settings) -> None:
     )
     own = professions()[settings.profession]
     titles = f"\\b({'|'.join(own.titles) or own.title.upper()})\\b"
-    con.execute(LISTED, {"words": "|".join(own.words), "titles": titles, "suffixes": SUFFIX})
+    con.execute(LISTED, {"words": "|".join([*own.words, *(code.lower() for code in own.taxonomy)]), "titles": titles, "suffixes": SUFFIX})
     con.execute(LICENSED, {"profession": settings.profession, "roll": settings.roll or "", "suffixes": SUFFIX})
     con.execute(IDENTITY)
+    holders.state(con)
     forms_alike(con)
+    holders.compare(con)
     con.execute(SHARED)
     con.execute(FORGOTTEN)
     con.execute(CARRIED)

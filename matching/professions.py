@@ -18,6 +18,7 @@ class Profession:
     taxonomy: Sequence[str]
     titles: Sequence[str]
     words: Sequence[str]  # in a specialty, lower case: this profession is meant
+    elsewhere: Sequence[str] = ()  # credential types as other states' rolls print them
 
     @property
     def prefix(self) -> str:
@@ -37,7 +38,7 @@ def professions() -> dict[str, Profession]:
 
 
 def profession_rows() -> list[dict[str, str | None]]:
-    """The rows of curated.profession, one per profession and credential type; a temporary permit's prefix is None.
+    """The rows of curated.profession, one per profession and credential type; the prefix is Washington's, None where it has none.
 
     >>> profession_rows()[0]
     {'profession': 'massage_therapist', 'credential_type': 'Massage Therapist License', 'prefix': 'MA', 'title': 'massage therapist'}
@@ -45,5 +46,5 @@ def profession_rows() -> list[dict[str, str | None]]:
     return [
         {"profession": key, "credential_type": kind, "prefix": prefix, "title": card.title}
         for key, card in professions().items()
-        for kind, prefix in [*card.credential_types.items(), *((permit, None) for permit in card.permits)]
+        for kind, prefix in [*card.credential_types.items(), *((other, None) for other in (*card.permits, *card.elsewhere))]
     ]

@@ -6,6 +6,7 @@ import json
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from datetime import datetime
 from functools import wraps
 from pathlib import Path
 from typing import Any, NoReturn, ParamSpec, TypeVar
@@ -173,11 +174,16 @@ def demo(settings: environment.Settings, listings: int, seed: int, as_json: bool
     "--from", "start", type=click.Choice(["collect", "curate", "match", "publish"]), default="collect", help="Start at this stage."
 )
 @click.option("--offline", is_flag=True, help="Replay kept evidence; ask nobody anything.")
+@click.option(
+    "--until",
+    type=click.DateTime(["%Y-%m-%d"]),
+    help="Replay evidence as it stood on that day (UTC), offline; published beside the audit, as AUDIT@DAY.",
+)
 @as_json
 @with_data
-def run(settings: environment.Settings, audit: str, start: str, offline: bool, as_json: bool) -> None:
+def run(settings: environment.Settings, audit: str, start: str, offline: bool, until: datetime | None, as_json: bool) -> None:
     """Collect, curate, match and publish one audit; goes on where an interrupted run stopped."""
-    _go(settings, audit, as_json, start=start, offline=offline)
+    _go(settings, audit, as_json, start=start, offline=offline, until=str(until.date()) if until else None)
 
 
 def _stage(name: str, help_text: str) -> None:
@@ -329,8 +335,59 @@ def check_source(settings: environment.Settings, name: str, live: bool, as_json:
 
     said = health.check(settings, name, live)
     answer(said, as_json, lambda: health.check_lines(said))
-    if said["verdict"] == "failing":
+    if said["failure"]:
         raise click.exceptions.Exit(3)
+    if any(each["to_do"] for each in said["examples"]):
+        raise click.exceptions.Exit(1)
+
+
+@sources_group.command(name="new", epilog="Example: rollcall sources new insurer WA evergreen_mutual --start https://example.org/find")
+@click.argument("kind", type=click.Choice(["insurer", "license_roll"]))
+@click.argument("state", metavar="STATE")
+@click.argument("name", metavar="NAME")
+@click.option("--format", "format_", help="A format, or python where none fits. [cards for an insurer, table for a roll]")
+@click.option("--start", help="Where to begin: an address, or files beside the card.")
+@as_json
+@with_data
+def new_source(_: environment.Settings, kind: str, state: str, name: str, format_: str | None, start: str | None, as_json: bool) -> None:
+    """Write card, invented example page and test of a new source; nothing is asked of anybody."""
+    from pipelines import scaffold
+
+    said = scaffold.new(kind, state, name, format_, start, Path.cwd())
+    answer(said, as_json, lambda: scaffold.lines(said))
+
+
+@sources_group.command(name="record", epilog="Example: rollcall sources record wa.evergreen_mutual --pages 2")
+@click.argument("name", metavar="NAME")
+@click.option("--pages", default=1, show_default=True, type=click.IntRange(1, 20), help="At most so many.")
+@as_json
+@with_data
+def record_source(settings: environment.Settings, name: str, pages: int, as_json: bool) -> None:
+    """Ask a source for pages, as politely as a visit does, and keep them cut down and disguised as examples."""
+    from pipelines import recording
+
+    said = recording.record(settings, name, pages)
+    answer(said, as_json, lambda: iter(recording.record_lines(said)))
+
+
+@rollcall.command(epilog="Example: rollcall evidence alder_mutual --out alder.wacz --data data/demo")
+@click.argument("source", metavar="SOURCE")
+@click.option("--out", required=True, type=click.Path(dir_okay=False, path_type=Path), help="The file to write: .warc.gz or .wacz.")
+@as_json
+@with_data
+def evidence(settings: environment.Settings, source: str, out: Path, as_json: bool) -> None:
+    """Write a snapshot as a web archive (WARC, WACZ) that standard tools read; SOURCE is a source's name or a snapshot's id."""
+    from scrapers import warc
+    from scrapers.evidence import Archive
+
+    archive = Archive(settings.raw)
+    snapshot = warc.snapshot_of(archive, source)
+    count = warc.write(archive, snapshot, out)
+    answer(
+        {"snapshot": snapshot.id, "answers": count, "file": str(out)},
+        as_json,
+        lambda: iter([f"{count:,} answers of {snapshot.id} in {out}"]),
+    )
 
 
 if __name__ == "__main__":

@@ -1,7 +1,7 @@
 """Evidence in, curated.* out: every complete snapshot is read, split, given meaning and held against its expectations."""
 
 import tempfile
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import asdict, dataclass, replace
 from datetime import date
 from pathlib import Path
@@ -12,8 +12,8 @@ import yaml
 
 from matching import clean
 from matching.professions import profession_rows
-from pipelines import models, warehouse
-from pipelines.guards import leave_out
+from pipelines import checklist, models, warehouse
+from pipelines.guards import leave_out, stale_after
 from pipelines.models import ROOT
 from pipelines.runs import Run, again, code_version
 from scrapers import sources
@@ -67,7 +67,7 @@ def load(con: warehouse.Connection, archive: Archive, audit: Audit, run: Run, sa
         newest[source.name] = run.snapshots.get(source.name, snapshots[-1].id)
         for snapshot in snapshots:
             try:
-                _load_snapshot(con, archive, source, snapshot, state.zone)
+                load_snapshot(con, archive, source, snapshot, state.zone)
             except Unread as error:
                 if snapshot is snapshots[-1]:
                     again(run, [source.name])
@@ -81,6 +81,7 @@ def load(con: warehouse.Connection, archive: Archive, audit: Audit, run: Run, sa
         {
             "rule": [_rule_row(rule) for rule in state.rules],
             "profession": profession_rows(),
+            "checklist": checklist.rows(con, archive, audit.insurers),
             "run": [
                 {
                     "run_id": run.id,
@@ -100,28 +101,6 @@ def load(con: warehouse.Connection, archive: Archive, audit: Audit, run: Run, sa
     split_addresses(con)
 
 
-def count(archive: Archive, source: Source, snapshots: Sequence[Snapshot]) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
-    """Records and problems of each snapshot, and the ten commonest reasons why something in the newest could not be read."""
-    with warehouse.opened(Path(":memory:")) as con:
-        warehouse.lay_out(con)
-        counts = []
-        for snapshot in snapshots:
-            try:
-                _load_snapshot(con, archive, source, snapshot, ZoneInfo("UTC"))
-            except Unread as error:
-                raise error.said from error
-            records, problems = (
-                warehouse.count(con, f"parsed.{table} where snapshot_id = $id", id=snapshot.id) for table in ("record", "problem")
-            )
-            counts.append({"snapshot": snapshot.id, "responses": snapshot.response_count, "records": records, "problems": problems})
-        reasons = warehouse.table(
-            con,
-            "select reason, count(*) as count from parsed.problem where snapshot_id = $id group by reason order by 2 desc, 1 limit 10",
-            {"id": snapshots[-1].id if snapshots else ""},
-        )
-    return counts, reasons
-
-
 def card_rows(source: Source, role: str) -> dict[str, list[dict[str, Any]]]:
     return {
         "source": [
@@ -138,6 +117,7 @@ def card_rows(source: Source, role: str) -> dict[str, list[dict[str, Any]]]:
                 "role": role,
                 "name_order": source.options.get("name_order", "first_last"),
                 "completeness": source.options.get("completeness"),
+                "stale_after_days": late.days if (late := stale_after(source)) else None,
                 "card_sha256": source.card_sha256,
             }
         ],
@@ -161,7 +141,8 @@ def _rule_row(rule: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
-def _load_snapshot(con: warehouse.Connection, archive: Archive, source: Source, snapshot: Snapshot, zone: ZoneInfo) -> None:
+def load_snapshot(con: warehouse.Connection, archive: Archive, source: Source, snapshot: Snapshot, zone: ZoneInfo) -> None:
+    """Fill parsed.* from one snapshot. Unread when its bytes are whole but are not what the card describes."""
     pages = archive.evidence(snapshot)
     shown_on = {page.id: _day(page, snapshot, zone) for page in pages}
     warehouse.insert(
@@ -196,20 +177,36 @@ def _load_snapshot(con: warehouse.Connection, archive: Archive, source: Source, 
         ],
     )
     form = sources.format_of(source)
+    if hasattr(form, "snapshot_tables"):
+        for page in pages:
+            _verify(archive, page)
+        try:
+            _insert_snapshot(con, form, source, snapshot, pages, shown_on)
+        except Refused as reason:
+            raise Unread(reason) from reason
+        return
+    once = form.once(source) if hasattr(form, "once") else None  # of pages that overlap, what passes on each record once
     for page in pages:
         is_parsed = hasattr(form, "parse")
         body = archive.read(page) if is_parsed else b""
-        if not is_parsed and not archive.verify(page):  # DuckDB reads the file itself, and would not notice
-            raise Refused(f"evidence {page.id} ({page.url}) no longer has the SHA-256 it was kept under; restore {page.path} from a backup")
+        if not is_parsed:
+            _verify(archive, page)
         try:
             if is_parsed:
-                _insert_parsed(con, form.parse(replace(page, body=body), source), source, snapshot, shown_on[page.id])
+                records = form.parse(replace(page, body=body), source)
+                _insert_parsed(con, once(page, records) if once else records, source, snapshot, shown_on[page.id])
             elif hasattr(form, "tables"):
                 _insert_tables(con, form, source, snapshot, page, shown_on[page.id])
             elif select := form.select(source, archive.head(page)):
                 _insert_selected(con, Table(path=page.path, select=select), source, snapshot, page, shown_on[page.id])
         except Refused as reason:
             raise Unread(reason) from reason
+
+
+def _verify(archive: Archive, page: Evidence) -> None:
+    """Before DuckDB reads a file itself, which would not notice."""
+    if not archive.verify(page):
+        raise Refused(f"evidence {page.id} ({page.url}) no longer has the SHA-256 it was kept under; restore {page.path} from a backup")
 
 
 def _day(page: Evidence, snapshot: Snapshot, zone: ZoneInfo) -> date:
@@ -236,6 +233,21 @@ def _insert_tables(con: warehouse.Connection, form: Any, source: Source, snapsho
             if each.path.parent == Path(folder):
                 each.path.unlink()
         _insert_parsed(con, problems, source, snapshot, shown_on)
+
+
+def _insert_snapshot(
+    con: warehouse.Connection, form: Any, source: Source, snapshot: Snapshot, pages: list[Evidence], shown_on: Mapping[str, date]
+) -> None:
+    """Have all pages of a visit laid out together, where what one says is needed to read another."""
+    with tempfile.TemporaryDirectory(prefix=".flat-", dir=warehouse.folder_of(con)) as folder:
+        problems: list[Problem] = []
+        for each in form.snapshot_tables(pages, source, Path(folder)):
+            if isinstance(each, Problem):
+                problems.append(each)
+                continue
+            warehouse.insert_joined(con, source.kind, each, source.name, snapshot.id, shown_on)
+            each.path.unlink()
+        _insert_parsed(con, problems, source, snapshot, snapshot.day)
 
 
 def _insert_selected(con: warehouse.Connection, table: Table, source: Source, snapshot: Snapshot, page: Evidence, shown_on: date) -> None:

@@ -17,7 +17,7 @@ from simulation import cards, sites, truth, world
 
 Say = Callable[[str], None]
 ROLL = 60_000
-PORTS = (8791, 8792, 8793, 8794)  # the same every time, so that an interrupted demo finds its sites again
+PORTS = (8791, 8792, 8793, 8794, 8795, 8796)  # the same every time, so that an interrupted demo finds its sites again
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,7 +98,8 @@ def run(
     invented, ports = _state(home, listings, seed)
     with sites.serve(invented, ports) as up:
         card = cards.write(invented, up.urls, home.data / "cards")
-        say(f"invented state, seed {seed}: a roll of {len(invented.roll_rows):,} rows and three insurers on loopback")
+        rows = len(invented.roll_rows)
+        say(f"invented state, seed {seed}: a roll of {rows:,} rows, three insurers, a registry and an exclusion list on loopback")
         published = flow(
             card=str(card),
             data=str(home.data),
@@ -113,7 +114,7 @@ def run(
 
 def _refuse_real(data: Path) -> None:
     strangers = [path.parent for path in (data / "curated").glob("*/current") if path.parent.name != cards.AUDIT]
-    strangers += [path for path in (data / "raw").glob("*") if path.is_dir() and path.name not in sites.HOSTS]
+    strangers += [path for path in (data / "raw").glob("*") if path.is_dir() and path.name not in {*sites.HOSTS, ".hosts"}]
     if strangers:
         raise Refused(
             f"{data} holds a real audit ({strangers[0].name}); the demo writes only beside nothing or its own: give another --data"

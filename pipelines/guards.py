@@ -8,7 +8,7 @@ from pipelines import warehouse
 from pipelines.expectations import Expectation
 from scrapers.reading import collapsed, record_type
 from scrapers.records import Source
-from scrapers.sources import Audit
+from scrapers.sources import EVERY, Audit
 
 Visit = Mapping[str, Any]  # snapshot_id, observed_on, records, problems
 # A snapshot that lost more than this share of the last good one is a broken capture until its card explains it.
@@ -72,6 +72,13 @@ def fills(con: warehouse.Connection, source: Source, snapshot_id: str) -> dict[s
     shares = ", ".join(f'count("{name}") / nullif(count(*), 0) as "{name}"' for name in names)
     rows = warehouse.table(con, f"select {shares} from {table_of(source)} where snapshot_id = $id having count(*) > 0", {"id": snapshot_id})
     return dict(rows[0]) if rows else {}
+
+
+def stale_after(source: Source) -> timedelta | None:
+    """How old a snapshot may grow before it is stale: as the card's `visit: every:` says; a month where it does not, files never."""
+    is_file = not any("://" in each for each in source.start)
+    every = source.visit.get("every") or (None if is_file else "month")
+    return timedelta(days=EVERY[every]) if every else None
 
 
 def leave_out(con: warehouse.Connection, snapshot_id: str) -> None:

@@ -1,24 +1,25 @@
 """What `plan`, `status` and `sources` answer: what would be asked of whom, and how sources and runs fare."""
 
 import tempfile
+import textwrap
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from pipelines import audits, curate, publication, runs, stages
+from pipelines import audits, diagnosis, guards, publication, recording, runs, stages
 from pipelines.lines import printable
 from pipelines.queries import table_lines
 from pipelines.settings import Settings
 from scrapers import sources
 from scrapers.evidence import Archive
 from scrapers.fetch import Client
-from scrapers.records import Problem, Source, SourceUnreadable
+from scrapers.records import Source, SourceUnreadable
 from scrapers.visit import is_online
 from scrapers.visit import plan as visit_plan
 
-STALE = {"day": 2, "week": 10, "month": 45, "quarter": 120}  # days after which a source visited `every` so often is late
+LINES = 40  # of one page
+WIDTH = 150  # characters of one line
 
 
 def plan(settings: Settings, card: str) -> dict[str, Any]:
@@ -77,7 +78,9 @@ def status(settings: Settings) -> dict[str, Any]:
             }
         )
     archive = Archive(settings.raw)
-    kept = [_health(archive, folder.name, None, now) for folder in sorted(path for path in settings.raw.glob("*") if path.is_dir())]
+    known = {source.name: source for source in sources.catalogue()}
+    homes = sorted(path for path in settings.raw.glob("[!.]*") if path.is_dir())
+    kept = [_health(archive, path.name, known.get(path.name), now) for path in homes]
     return {"data": str(settings.data), "audits": told, "sources": kept}
 
 
@@ -85,15 +88,14 @@ def _health(archive: Archive, name: str, source: Source | None, now: datetime) -
     snapshots = archive.snapshots(name)
     last = snapshots[-1] if snapshots else None
     unfinished = archive.latest_incomplete(name)
-    every = str(source.visit.get("every", "month")) if source else "month"
-    late = timedelta(days=STALE.get(every, 45))
+    late = guards.stale_after(source) if source else timedelta(days=sources.EVERY["month"])
     return {
         "source": name,
         "snapshots": len(snapshots),
         "newest": last.id if last else None,
         "finished_at": last.finished_at.isoformat() if last else None,
         "responses": last.response_count if last else None,
-        "stale": now - last.finished_at.astimezone(UTC) > late if last else None,
+        "stale": (now.date() - last.day > late if late else False) if last else None,
         "unfinished_since": unfinished[0] if unfinished else None,
         "unfinished_because": unfinished[1] if unfinished else None,
         "failure": unfinished[2] if unfinished else None,
@@ -111,13 +113,14 @@ def status_lines(said: Mapping[str, Any]) -> Iterator[str]:
     )
     yield ""
     yield from table_lines(
-        ("source", "snapshots", "newest", "health", "unfinished"),
+        ("source", "snapshots", "newest", "health", "failure", "the newest visit is not whole because"),
         [
             (
                 row["source"],
                 row["snapshots"],
                 row["newest"] or "none",
-                {True: "stale", False: "", None: ""}[row["stale"]],
+                "stale" if row["stale"] else "",
+                row["failure"] or "",
                 row["unfinished_because"] or row["unfinished_since"] or "",
             )
             for row in said["sources"]
@@ -134,9 +137,10 @@ def sources_list(settings: Settings) -> list[dict[str, Any]]:
             "kind": source.kind,
             "state": source.state,
             "format": source.format,
-            "title": source.title,
+            "standing": sources.standing_of(source),
             "verified_on": source.options.get("verified_on"),
             "snapshots": len(archive.snapshots(source.name)),
+            "title": source.title,
         }
         for source in sources.catalogue()
     ]
@@ -144,62 +148,108 @@ def sources_list(settings: Settings) -> list[dict[str, Any]]:
 
 def sources_lines(said: Sequence[Mapping[str, Any]]) -> Iterator[str]:
     """The catalogue for a person."""
-    rows = [(row["name"], row["kind"], row["format"], row["verified_on"] or "never called", row["snapshots"], row["title"]) for row in said]
-    yield from table_lines(("name", "kind", "format", "verified", "snapshots", "title"), rows)
+    columns = ("name", "kind", "state", "format", "standing", "verified_on", "snapshots", "title")
+    rows = [tuple("" if row[each] is None else row[each] for each in columns) for row in said]
+    yield from table_lines(tuple(each.removesuffix("_on") for each in columns), rows)
 
 
 def check(settings: Settings, name: str, live: bool) -> dict[str, Any]:
-    """One source: its card validated, its two newest snapshots read and counted, what could not be read; `live` asks for the first page."""
+    """One source: card validated, newest snapshots read and compared, what failed, what to do; `live` asks for the first page."""
     source = sources.load(name, Path.cwd())
-    archive = Archive(settings.raw)
-    said = _health(archive, source.name, source, runs.clock(settings))
-    said |= {"title": source.title, "format": source.format, "card": "valid", "live": None}
-    said["counts"], said["problems"] = curate.count(archive, source, archive.snapshots(source.name)[-2:])
+    said = diagnosis.diagnose(Archive(settings.raw), source, runs.clock(settings), name) | {"live": None}
+    said["examples"] = [{"case": case.name, "to_do": recording.review(source, case)} for case in recording.cases(source)]
     if live:
-        said["live"] = _first_page(settings, source)
-    if said["live"] and not said["live"]["ok"]:
-        said["verdict"] = "failing"
-    elif not said["newest"] and not live:
-        said["verdict"] = "never visited"
-    else:
-        said["verdict"] = "stale" if said["stale"] else "well"
+        said["live"] = found = _first_page(settings, source)
+        if found["failure"]:
+            verdict = "blocked" if found["failure"] in diagnosis.TURNED_AWAY else "failing"
+            todo = diagnosis.NEXT[found["failure"]].format(name=name)
+            said |= {"verdict": verdict, "failure": found["failure"], "since": runs.clock(settings).date(), "next": todo}
+        elif said["verdict"] == "never visited":
+            said |= {"verdict": "well", "next": "compare a record with the page in a browser, and set `verified_on:`"}
     return said
 
 
 def _first_page(settings: Settings, source: Source) -> dict[str, Any]:
     """Ask for the first page, as a visit would, and read it; nothing of it is kept. A source of files is asked nothing."""
+    found: dict[str, Any] = {"failure": None, "records": None, "problems": [], "filled": {}}
     if not is_online(source):
-        return {"ok": True, "said": "files, read where they lie; nothing is asked", "records": None, "problems": []}
+        return found | {"said": "files, read where they lie; nothing is asked"}
     form = sources.format_of(source)
     with tempfile.TemporaryDirectory() as folder, Client(contact=stages.contact(settings, [source]), secrets=settings.secrets) as client:
-        archive = Archive(Path(folder))
+        archive = Archive(Path(folder), hosts=Archive(settings.raw).hosts)
         try:
             with archive.open(source, runs.clock(settings)) as capture:
                 page = client.fetch(form.requests(source)[0], source, capture)
-                body = archive.read(page)
+                snapshot = capture.finish(capture.started_at.date())
         except SourceUnreadable as reason:
-            return {"ok": False, "said": str(reason), "records": None, "problems": []}
-    records = list(form.parse(replace(page, body=body), source)) if hasattr(form, "parse") else []
-    return {
-        "ok": True,
-        "said": f"{page.url}: {page.byte_count:,} bytes",
-        "records": sum(not isinstance(record, Problem) for record in records) if hasattr(form, "parse") else None,
-        "problems": sorted({record.reason for record in records if isinstance(record, Problem)})[:10],
-    }
+            return found | {"said": str(reason), "failure": reason.failure}
+        found["said"] = f"{page.url}: {page.byte_count:,} bytes"
+        with diagnosis.looked_at(archive, source, [snapshot]) as (con, unread):
+            if unread:
+                return found | {"said": unread[snapshot.id], "failure": "changed_shape"}
+            (visit,) = guards.counts(con)
+            found |= {"records": visit["records"], "problems": diagnosis.problems(con, snapshot.id)}
+            return found | {"filled": diagnosis.changes(con, source, snapshot.id, None)["filled"]}
 
 
 def check_lines(said: Mapping[str, Any]) -> Iterator[str]:
     """One source's health for a person; at most a page."""
-    yield f"{said['source']}: {said['verdict']} ({said['title']}; format {said['format']}, card {said['card']})"
-    for row in said["counts"]:
-        yield f"  {row['snapshot']}: {row['responses']:,} responses, {row['records']:,} records, {row['problems']:,} problems"
-    for row in said["problems"]:
-        yield f"  {row['count']:,} × {printable(row['reason'])}"
-    if said["unfinished_since"]:
-        yield f"  unfinished visit of {said['unfinished_since']}: {said['unfinished_because'] or 'interrupted'}"
+    lines = [part for line in _check_lines(said) for part in textwrap.wrap(line, WIDTH, subsequent_indent="      ")]
+    yield from lines[: LINES - 1]
+    if len(lines) >= LINES:
+        yield f"  and {len(lines) - LINES + 1} lines more; `--json` has them all"
+
+
+def _check_lines(said: Mapping[str, Any]) -> Iterator[str]:
+    began = f" since {said['since']}" if said["since"] else ""
+    failure = f" ({said['failure'].replace('_', ' ')})" if said["failure"] else ""
+    yield f"{said['source']}: {said['verdict']}{failure}{began}"
+    yield f"  next: {said['next']}"
+    yield f"  {said['title']} (format {said['format']}, card valid, {said['standing']}, {said['snapshots']} whole snapshots)"
+    if said["blocked"]:
+        yield f"  blocked, as its card says: {printable(said['blocked'])}"
+    for sentence in said["failed"]:
+        yield f"  {printable(sentence)}"
+    if "unfinished_since" in said:
+        yield f"  newest visit, {said['unfinished_since']:%Y-%m-%d %H:%M} UTC, not whole, {said['kept']} pages kept:"
+        yield f"    {printable(said['unfinished_because'])}"
+    for row in said["counts"][-4:]:
+        yield f"  {row['snapshot_id']}: {row['responses']:,} responses, {row['records']:,} records, {row['problems']:,} problems"
+    if said["written"]:
+        yield f"  written as {printable(said['written'])}"
+    if said["proof"]:
+        yield f"  why this is all: {printable(said['proof'])}"
+    if said["changes"]:
+        yield from _change_lines(said["changes"])
+    yield from _problem_lines(said["problems"])
+    if said["examples"]:
+        yield f"  example pages: {len(said['examples'])}, of which {sum(not each['to_do'] for each in said['examples'])} read as reviewed"
+    yield from (f"    {each['to_do']}" for each in said["examples"] if each["to_do"])
     if said["live"]:
-        yield f"  live: {said['live']['said']}"
+        yield f"  live: {printable(said['live']['said'])}"
         if said["live"]["records"] is not None:
-            yield f"  first page: {said['live']['records']} records"
-        for problem in said["live"]["problems"]:
-            yield f"  problem: {printable(problem)}"
+            yield f"    {said['live']['records']:,} records; filled: {_shares(said['live']['filled'])}"
+        yield from _problem_lines(said["live"]["problems"])
+
+
+def _change_lines(changes: Mapping[str, Any]) -> Iterator[str]:
+    yield f"  filled: {_shares(changes['filled'], changes.get('was_filled', {}))}"
+    if changes["against"] is None:
+        yield f"  nothing to compare with yet; the middle page has {changes['page_bytes']:,} bytes"
+        return
+    yield f"  against {changes['against']}: {changes['appeared']:,} appeared, {changes['vanished']:,} vanished"
+    yield f"  the middle page has {changes['page_bytes']:,} bytes, it had {changes['page_bytes_before']:,}"
+    for key, words in (("new_fields", "now filled, not before"), ("lost_fields", "filled before, not now")):
+        if changes[key]:
+            yield f"  {words}: {', '.join(changes[key])}"
+
+
+def _shares(filled: Mapping[str, float], was: Mapping[str, float] | None = None) -> str:
+    moved = {name: f" (was {share:.0%})" for name, share in (was or {}).items()}
+    return ", ".join(f"{name} {share:.0%}{moved.get(name, '')}" for name, share in filled.items()) or "nothing"
+
+
+def _problem_lines(found: Sequence[Mapping[str, Any]]) -> Iterator[str]:
+    for row in found:
+        yield f"  {row['count']:,} × {printable(row['reason'])}"
+        yield f"      e.g. {row['locator']} of {printable(row['url'] or '')}"

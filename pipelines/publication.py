@@ -16,7 +16,10 @@ from reports.render import html, pdf, sheet
 from scrapers.sources import Audit
 
 Say = Callable[[str], None]
-CHECKERS = "matches"  # the page for those who check the work: made of every run with a roll, for no audience outside
+CHECKERS = {  # pages for those who check the work, for no audience outside; each made of every run that has what it tells of
+    "matches": "curated.source where kind = 'license_roll'",
+    "checklist": "curated.checklist",
+}
 
 
 def measure(con: warehouse.Connection, audit: Audit) -> list[Measure]:
@@ -61,7 +64,7 @@ def documents(
         contact=contact,
         measured=measured,
     )
-    made = [edition for edition in editions.editions() if edition != CHECKERS]
+    made = [edition for edition in editions.editions() if edition not in CHECKERS]
     for edition in audit.publish:
         if edition not in made:
             say(f"notice: the {edition} edition is not made yet; made: {', '.join(made)}")
@@ -71,8 +74,9 @@ def documents(
         written[f"{edition}.pdf"] = pdf.document(report)
         written[f"{edition}.xlsx"] = sheet.workbook(report)
         written[f"{edition}.csv"] = sheet.annex(report)
-    if audit.roll:
-        written[f"{CHECKERS}.html"] = html.page(editions.build(CHECKERS, con, found, context)).encode()
+    for checker, needed in CHECKERS.items():
+        if warehouse.count(con, needed):
+            written[f"{checker}.html"] = html.page(editions.build(checker, con, found, context)).encode()
     for name, content in written.items():
         (folder / name).write_bytes(content)
         say(f"{name}: {len(content) / 1024:,.0f} KB")

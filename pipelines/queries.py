@@ -18,8 +18,8 @@ from scrapers.records import Evidence, Refused
 def database(settings: Settings, audit: str | None, run_id: str | None) -> Path:
     """The published database meant; Refused when there is none, or several and none is named."""
     homes = sorted(path.parent for path in (settings.data / "curated").glob("*/current"))
-    if audit:
-        homes = [home for home in homes if home.name == audit]
+    # what was replayed as of an earlier day is asked for by its name alone
+    homes = [home for home in homes if (home.name == audit if audit else "@" not in home.name)]
     if not homes:
         hint = "; the demo's is under data/demo: add --data data/demo" if (settings.data / "demo" / "curated").exists() else ""
         raise Refused(f"nothing is published under {settings.data}{f' for {audit}' if audit else ''}; run an audit first{hint}")

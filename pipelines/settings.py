@@ -4,11 +4,10 @@ import os
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import date, datetime
 from pathlib import Path
 
 from scrapers.records import Refused
-
 
 SECRET = "ROLLCALL_SECRET_"  # noqa: S105 the beginning of a name
 
@@ -23,6 +22,7 @@ class Settings:
     memory_limit: str = "4GB"
     secrets: Mapping[str, str] = field(default_factory=dict, repr=False)  # ROLLCALL_SECRET_NAME="id:secret", by NAME
     now: datetime | None = None  # tests alone set the clock
+    until: date | None = None  # evidence as it stood on that day (UTC) is replayed, and published in a folder of its own
 
     @property
     def raw(self) -> Path:
@@ -31,7 +31,7 @@ class Settings:
 
     def curated(self, audit: str) -> Path:
         """One audit's databases and documents."""
-        return self.data / "curated" / audit
+        return self.data / "curated" / (f"{audit}@{self.until}" if self.until else audit)
 
 
 def read(data: Path | None = None) -> Settings:

@@ -18,7 +18,7 @@ from reports.records import Measured
 from scrapers import sources
 from scrapers.evidence import Archive
 from scrapers.fetch import Client, hosts, is_loopback
-from scrapers.records import Refused, Snapshot, Source
+from scrapers.records import Refused, Snapshot, Source, SourceUnreadable
 from scrapers.sources import Audit
 from scrapers.visit import visit
 
@@ -41,7 +41,14 @@ class Published:
 def collect_source(settings: Settings, source: Source, progress: Progress) -> Snapshot:
     """Visit one source, or go on with its interrupted visit; returns its newest complete snapshot."""
     with Client(contact=contact(settings, [source]), secrets=settings.secrets) as client:
-        return visit(source, sources.format_of(source), Archive(settings.raw), client, runs.clock(settings), progress)[-1]
+        archive = Archive(settings.raw)
+        try:
+            return visit(source, sources.format_of(source), archive, client, runs.clock(settings), progress)[-1]
+        except SourceUnreadable as reason:
+            if not (good := archive.snapshots(source.name)):
+                raise
+            said = f"{reason}; its last good snapshot is of {good[-1].day}; `--offline` goes on with it, and documents say how old it is"
+            raise SourceUnreadable(said, reason.failure) from reason
 
 
 def contact(settings: Settings, asked: Sequence[Source]) -> str:
@@ -58,7 +65,7 @@ def contact(settings: Settings, asked: Sequence[Source]) -> str:
 def curate(settings: Settings, audit: Audit, run: Run, say: Say) -> Run:
     """Read every snapshot into parsed.*, build curated.*, and stop where an expectation is not met."""
     with warehouse.rebuilt(run.database("curate"), memory_limit=settings.memory_limit) as con:
-        rooms.load(con, Archive(settings.raw), audit, run, say)
+        rooms.load(con, Archive(settings.raw, settings.until), audit, run, say)
         about_sources = guards.about_sources(con, audit, say)
         cards = rooms.curated_models()
         models.build(con, cards, rooms.named_settings(audit))

@@ -15,7 +15,7 @@ import duckdb
 
 from matching.clean import MACROS
 from scrapers.reading import NOUNS
-from scrapers.records import Credential, Exclusion, Listing, Participation, Problem, Refused, Registration
+from scrapers.records import Credential, Exclusion, Listing, Participation, Problem, Refused, Registration, Table
 
 Connection = duckdb.DuckDBPyConnection
 
@@ -40,24 +40,11 @@ def _raw(record: type) -> dict[str, str]:
 
 
 PARSED: Mapping[str, Mapping[str, str]] = {
-    "source": dict.fromkeys(
-        [
-            "source_id",
-            "title",
-            "kind",
-            "surface",
-            "insurer_name",
-            "naic",
-            "waoic",
-            "state",
-            "format",
-            "role",
-            "completeness",
-            "name_order",
-            "card_sha256",
-        ],
-        "text",
-    ),
+    "source": {
+        **dict.fromkeys(["source_id", "title", "kind", "surface", "insurer_name", "naic", "waoic", "state", "format", "role"], "text"),
+        **dict.fromkeys(["completeness", "name_order", "card_sha256"], "text"),
+        "stale_after_days": "integer",
+    },
     "network": dict.fromkeys(["source_id", "network", "line", "regulator", "filed_as"], "text"),
     "snapshot": {
         **_META,
@@ -91,6 +78,7 @@ PARSED: Mapping[str, Mapping[str, str]] = {
     "registration": {**_META, **_raw(Registration)},
     "exclusion": {**_META, **_raw(Exclusion)},
     "participation": {**_META, **_raw(Participation)},
+    "checklist": dict.fromkeys(["source_id", "snapshot_id", "item", "observed", "said", "evidence_id", "excerpt"], "text"),
     "run": {
         **dict.fromkeys(["run_id", "audit", "title", "state", "profession", "code_version"], "text"),
         "grace_days": "integer",
@@ -231,6 +219,19 @@ def insert(con: Connection, table: str, rows: Sequence[Mapping[str, Any]]) -> in
     return len(rows)
 
 
+# A locator that ends in a blank ("row ") is completed by its row's number; counting rows while they are read would hold all processors but
+# one up.
+PLACE = "case when locator like '% ' then locator || (rowid + 1) else locator end"
+
+
+def selected(con: Connection, read: Table) -> list[dict[str, Any]]:
+    """The rows of a table reader's SELECT, their locators complete."""
+    con.execute(f"create or replace temp table reading as {read.select}", {"path": str(read.path)})
+    rows = table(con, f"select * replace ({PLACE} as locator) from reading order by rowid")
+    con.execute("drop table reading")
+    return rows
+
+
 def insert_read(
     con: Connection,
     kind: str,
@@ -243,6 +244,7 @@ def insert_read(
 ) -> None:
     """Run a table reader's SELECT over one evidence file; rows that name a problem, and rows DuckDB rejects, become problems.
 
+
     Raises duckdb.Error when the file as a whole cannot be read.
     """
     origin = {"source_id": source_id, "snapshot_id": snapshot_id, "observed_on": observed_on, "evidence_id": evidence_id}
@@ -252,15 +254,16 @@ def insert_read(
     given = [name for (name,) in con.execute("select column_name from (describe reading)").fetchall()]
     wanted = [name for name in PARSED[table] if name in given and name not in origin]
     columns = ", ".join(f'"{name}"' for name in wanted)
+    chosen = ", ".join(PLACE if name == "locator" else f'"{name}"' for name in wanted)
     con.execute(
         f"insert into parsed.{table} (source_id, snapshot_id, observed_on, evidence_id, {columns}) "
-        f"select $source_id, $snapshot_id, $observed_on, $evidence_id, {columns} from reading where problem is null",
+        f"select $source_id, $snapshot_id, $observed_on, $evidence_id, {chosen} from reading where problem is null",
         origin,
     )
     refused = {name: value for name, value in origin.items() if name != "observed_on"}
     con.execute(
         "insert into parsed.problem (source_id, snapshot_id, evidence_id, locator, reason, excerpt) "
-        "select $source_id, $snapshot_id, $evidence_id, locator, problem, left(excerpt, 200) from reading where problem is not null",
+        f"select $source_id, $snapshot_id, $evidence_id, {PLACE}, problem, left(excerpt, 200) from reading where problem is not null",
         refused,
     )
     if _exists(con, "reject_errors"):
@@ -274,6 +277,30 @@ def insert_read(
         )
     _forget_rejects(con)
     con.execute("drop table reading")
+
+
+def insert_joined(con: Connection, kind: str, table: Table, source_id: str, snapshot_id: str, shown_on: Mapping[str, date]) -> None:
+    """Run a SELECT over what all pages of a visit said; its rows name the evidence each rests on (`shown_on`: evidence → day)."""
+    said = {"source_id": source_id, "snapshot_id": snapshot_id}
+    shown = "select unnest($evidence) as evidence_id, unnest($days) as observed_on"
+    con.execute(f"create or replace temp table shown as {shown}", {"evidence": list(shown_on), "days": list(shown_on.values())})
+    con.execute("set preserve_insertion_order = false")  # in which a join of millions of rows fits beside the memory it is given
+    con.execute(f"create or replace temp table reading as {table.select}", {"path": str(table.path)})
+    con.execute("reset preserve_insertion_order")
+    noun = NOUNS[kind].__name__.lower()
+    given = [name for (name,) in con.execute("select column_name from (describe reading)").fetchall()]
+    columns = ", ".join(f'"{name}"' for name in PARSED[noun] if name in given)
+    con.execute(
+        f"insert into parsed.{noun} (source_id, snapshot_id, observed_on, {columns}) "
+        f"select $source_id, $snapshot_id, observed_on, {columns} from reading left join shown using (evidence_id) where problem is null",
+        said,
+    )
+    con.execute(
+        "insert into parsed.problem (source_id, snapshot_id, evidence_id, locator, reason, excerpt) "
+        "select $source_id, $snapshot_id, evidence_id, locator, problem, left(excerpt, 200) from reading where problem is not null",
+        said,
+    )
+    con.execute("drop table reading; drop table shown")
 
 
 def folder_of(con: Connection) -> Path | None:

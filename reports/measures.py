@@ -27,8 +27,21 @@ CHECKS: Mapping[str, str] = {
     "wrong_profession": "Licensed in another profession",
     "npi_invalid": "NPI fails its own check digit",
     "missing_required_field": "Required field missing",
+    "npi_deactivated": "NPI deactivated",
+    "npi_of_another": "NPI of somebody else",
+    "excluded_provider": "On an exclusion list, or under a name that is",
+    "surfaces_disagree": "The insurer's own surfaces disagree",
 }
-NEED_A_ROLL = (*LICENSE_CHECKS, "no_license_found", "wrong_profession")
+NEEDS: Mapping[str, str] = {
+    **dict.fromkeys((*LICENSE_CHECKS, "not_in_force", "no_license_found", "wrong_profession"), "license_roll"),
+    **dict.fromkeys(("npi_deactivated", "npi_of_another"), "registry"),
+    "excluded_provider": "exclusion",
+}  # check → the kind of source without which it was not asked, and zero would say otherwise
+SEEN: Mapping[str, str] = {
+    "npi_deactivated": "select npi from curated.registration where deactivated_on is not null limit 1",  # an API knows of none
+    "surfaces_disagree": "select insurer_name from curated.source where insurer_name <> '' group by 1 having count(distinct surface) > 1",
+}  # check → what must have rows, for the same reason
+ROLL = "license_roll"
 TIERS: Mapping[str, tuple[str, ...]] = {"a": ("A",), "ab": ("A", "B"), "abc": ("A", "B", "C")}
 TIERS_IN_WORDS = {"a": "tier A", "ab": "tiers A and B", "abc": "tiers A, B and C"}
 BANDS = {"0_30": (0, 30), "31_90": (31, 90), "91_365": (91, 365), "over_365": (366, None)}
@@ -37,6 +50,11 @@ CENSUS = (
     "Every listing in scope was compared with the whole roll: a census, so the count has no sampling error. "
     "The Wilson 95 % interval reads the rate as an estimate of the process that makes such listings. "
     "Uncertainty of matching is shown by counting tier A alone and tiers A and B together."
+)
+LOOKED = (
+    "Every current finding about a listing that an API or a file showed, where the insurer's website was captured within seven days and "
+    "names the network: whether the website shows that person at that place. What was not recognised there may be there all the same. "
+    "The Wilson 95 % interval reads the rate as an estimate of the process that makes such listings."
 )
 COUNT = "A count of every listing in scope; nothing was sampled and nothing is estimated."
 
@@ -149,7 +167,8 @@ class _Asked:
     title: str
     numerator: str
     denominator: str | None
-    needs_roll: bool = False
+    needs: str | None = None  # a kind of source
+    method: str = CENSUS
 
 
 SCOPED = "select count(*) from reports.in_scope where {scope}"
@@ -165,13 +184,22 @@ def _asked(checks: Mapping[str, str]) -> Iterator[_Asked]:
     yield _Asked("multi_location", "Unique listings of persons listed at several locations", f"{UNIQUE} and is_multi_location", UNIQUE)
     yield _Asked("providers", "Persons listed", PROVIDERS, None)
     for link, words in {"same": "matched to a license", "unsure": "left unsure", "none": "matched to no license"}.items():
-        yield _Asked(f"match.{link}", f"Unique listings {words}", f"{UNIQUE} and roll_match = '{link}'", UNIQUE, needs_roll=True)
+        yield _Asked(f"match.{link}", f"Unique listings {words}", f"{UNIQUE} and roll_match = '{link}'", UNIQUE, ROLL)
     decided = "claim_id in (select claim_id from matching.standing where standing {which})"
     for standing in ("confirmed", "contradicted"):
         which = decided.format(which=f"= '{standing}'")
         yield _Asked(f"standing.{standing}", f"Unique listings {standing}", f"{UNIQUE} and {which}", UNIQUE)
     neither = decided.format(which="in ('confirmed', 'contradicted')")
     yield _Asked("standing.undetermined", "Unique listings neither confirmed nor contradicted", f"{UNIQUE} and not {neither}", UNIQUE)
+    others = "select count(*) from matching.confirmation where is_current and {which} and {scope}"
+    yield _Asked(
+        "website.confirmed",
+        "Findings from an API or a file whose listing the website shows, too",
+        others.replace("{which}", "website = 'confirmed'"),
+        others.replace("{which}", "website in ('confirmed', 'not seen')"),
+        method=LOOKED,
+    )
+    yield _Asked("website.awaiting", "Findings that await the website", others.replace("{which}", "website = 'awaiting'"), None)
     groups = {"not_in_force": ("License not in force", LICENSE_CHECKS), **{name: (title, (name,)) for name, title in checks.items()}}
     for name, (title, members) in groups.items():
         for key, tiers in TIERS.items():
@@ -180,17 +208,17 @@ def _asked(checks: Mapping[str, str]) -> Iterator[_Asked]:
     for band, (least, most) in BANDS.items():
         words = f"{least} to {most} days" if most is not None else f"more than {least - 1} days"
         days = f"days_since >= {least}" + (f" and days_since <= {most}" if most is not None else "")
-        yield _Asked(f"lapsed.days_{band}", f"Unique listings, license not in force for {words}", f"{lapsed} and {days}", lapsed, True)
-    yield _Asked("lapsed.undated", "Unique listings, license not in force, no date", f"{lapsed} and days_since is null", lapsed, True)
+        yield _Asked(f"lapsed.days_{band}", f"Unique listings, license not in force for {words}", f"{lapsed} and {days}", lapsed, ROLL)
+    yield _Asked("lapsed.undated", "Unique listings, license not in force, no date", f"{lapsed} and days_since is null", lapsed, ROLL)
 
 
 def _of_check(name: str, title: str, members: tuple[str, ...], key: str, tiers: tuple[str, ...]) -> Iterator[_Asked]:
     failing = f"from reports.flagged where check_name in ({_texts(members)}) and tier in ({_texts(tiers)}) and {{scope}}"
-    needs_roll = name == "not_in_force" or name in NEED_A_ROLL
+    needs = NEEDS.get(name)
     # a duplicate is by definition not among the unique: it alone is counted out of all listings
     out_of, only = (SCOPED, "") if name == "duplicate_listing" else (UNIQUE, " and is_unique")
-    yield _Asked(f"{name}.listing.{key}", f"{title}: listings", f"select count(distinct listing_id) {failing}{only}", out_of, needs_roll)
-    yield _Asked(f"{name}.provider.{key}", f"{title}: persons", f"select count(distinct provider_id) {failing}", PROVIDERS, needs_roll)
+    yield _Asked(f"{name}.listing.{key}", f"{title}: listings", f"select count(distinct listing_id) {failing}{only}", out_of, needs)
+    yield _Asked(f"{name}.provider.{key}", f"{title}: persons", f"select count(distinct provider_id) {failing}", PROVIDERS, needs)
 
 
 def _texts(values: tuple[str, ...]) -> str:
@@ -200,17 +228,18 @@ def _texts(values: tuple[str, ...]) -> str:
 def compute(con: Connection, report: str, checks: Mapping[str, str] = CHECKS) -> list[Measure]:
     """Every declared measure of one run, for all sources together and for each insurer's; reads, never writes.
 
-    `checks` are the checks that ran, name → title. Where there is no license roll, what needs one is left out: nothing was
-    looked up, and zero would say otherwise.
+    `checks` are the checks that ran, name → title. Where there is no license roll, registry or exclusion list, what needs one is left
+    out: nothing was looked up, and zero would say otherwise.
     """
-    has_roll = con.execute("select count(*) > 0 from curated.source where kind = 'license_roll'").fetchone()[0]
+    kinds = {kind for (kind,) in con.execute("select distinct kind from curated.source").fetchall()}
     sources = con.execute("select source_id from curated.source where kind = 'insurer' order by source_id").fetchall()
+    checks = {name: title for name, title in checks.items() if name not in SEEN or con.execute(SEEN[name]).fetchall()}
     scopes = {"all": "true", **{name: f"source_id = {_texts((name,))}" for (name,) in sources}}
     return [
         _measure(con, report, asked, scope, where)
         for scope, where in scopes.items()
         for asked in _asked(checks)
-        if has_roll or not asked.needs_roll
+        if asked.needs is None or asked.needs in kinds
     ]
 
 
@@ -232,6 +261,6 @@ def _measure(con: Connection, report: str, asked: _Asked, scope: str, where: str
         value=value,
         low=low,
         high=high,
-        method=COUNT if denominator is None else CENSUS if denominator >= LEAST_TO_RATE else f"{CENSUS} Too few to state a rate.",
+        method=COUNT if denominator is None else asked.method + (" Too few to state a rate." if denominator < LEAST_TO_RATE else ""),
         sql=sql,
     )

@@ -4,6 +4,7 @@
     <root>/<source>/<started_at>/           one visit: visit.json, manifest.jsonl (a row per attempt, failures included),
                                             then complete.json or abandoned.json
     <root>/<source>/source.json             whose evidence this is, so that two cards of one name do not share a folder
+    <root>/.hosts/<host>.sqlite             whose turn it is to ask that host, and when it may next be asked
 
 A body is on disk before its manifest row is, and a row before the next request is asked: a power cut loses at most the request in flight.
 Ids are made of names, days and bytes: the same evidence has the same ids on any machine.
@@ -15,7 +16,9 @@ import json
 import os
 import re
 import sqlite3
+import time
 from collections.abc import Iterable, Iterator, Mapping
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
@@ -76,11 +79,18 @@ class Attempt:
     note: Mapping[str, str] = field(default_factory=dict)  # of a page saved by hand: by whom, and when
 
 
+@dataclass(slots=True)
+class Turn:
+    """A host held by one thread of one process; it is to be left alone until `free_at`, seconds since the epoch."""
+
+    free_at: float
+
+
 class Capture:
     """One visit being kept; holds the source's lock for as long as it is open."""
 
-    def __init__(self, source: str, folder: Path, started_at: datetime, lock: sqlite3.Connection) -> None:
-        self.source, self.folder, self.started_at, self._lock = source, folder, started_at, lock
+    def __init__(self, source: str, folder: Path, started_at: datetime, lock: sqlite3.Connection, hosts: Path) -> None:
+        self.source, self.folder, self.started_at, self._lock, self._hosts = source, folder, started_at, lock, hosts
         self.blobs = folder.parent / "blobs"
         self.asked: set[str] = set()  # every address asked in this visit, robots.txt aside
         self._kept: dict[str, Row] = {}
@@ -129,6 +139,21 @@ class Capture:
 
     def robots(self, attempt: Attempt, draft: Draft) -> Evidence:
         return self._evidence(self._append(attempt, "robots", draft))
+
+    @contextmanager
+    def turn(self, host: str) -> Iterator[Turn]:
+        """Hold a host while it is asked; every other thread and process that keeps evidence below this root waits."""
+        make(self._hosts)
+        with closing(_patient(self._hosts / f"{host.replace(':', '_')}.sqlite")) as shared:
+            shared.execute("create table if not exists turn (free_at real)")
+            said = shared.execute("select max(free_at) from turn").fetchone()[0]
+            turn = Turn(said or 0.0)
+            try:
+                yield turn
+            finally:
+                shared.execute("delete from turn")
+                shared.execute("insert into turn values (?)", [turn.free_at])
+                shared.execute("commit")
 
     def abandon(self, reason: str, failure: str | None = None) -> None:
         """Mark this visit as never to be resumed."""
@@ -212,10 +237,11 @@ class Capture:
 
 
 class Archive:
-    """Every visit ever kept, by source, below one folder."""
+    """Every visit ever kept, by source, below one folder; or those of the days up to `until`."""
 
-    def __init__(self, root: Path) -> None:
-        self.root = root
+    def __init__(self, root: Path, until: date | None = None, hosts: Path | None = None) -> None:
+        self.root, self.until = root, until
+        self.hosts = hosts or root / ".hosts"  # a look of which nothing is kept shares its turns with every visit
 
     def snapshots(self, source: str) -> list[Snapshot]:
         """The whole visits, oldest first; the same bytes of the same day count once."""
@@ -233,7 +259,8 @@ class Archive:
                     sha256=said["sha256"],
                     folder=folder,
                 )
-                found.setdefault(snapshot.id, snapshot)
+                if self.until is None or snapshot.day <= self.until:
+                    found.setdefault(snapshot.id, snapshot)
         return sorted(found.values(), key=lambda snapshot: (snapshot.day, snapshot.finished_at))
 
     def evidence(self, snapshot: Snapshot) -> list[Evidence]:
@@ -314,10 +341,10 @@ class Archive:
             for folder in self.visits(source.name)[-1:] if resume else ():
                 over = any((folder / mark).exists() for mark in ("complete.json", "abandoned.json"))
                 if not over and now - _started(folder) < RESUMABLE and _card(folder) == source.card_sha256:
-                    return Capture(source.name, folder, _started(folder), lock)
+                    return Capture(source.name, folder, _started(folder), lock, self.hosts)
             folder = _begin(home, now)
             write_json(folder / "visit.json", {"source": source.name, "card_sha256": source.card_sha256, "started_at": _iso(now)})
-            return Capture(source.name, folder, _started(folder), lock)
+            return Capture(source.name, folder, _started(folder), lock, self.hosts)
         except BaseException:
             lock.close()
             raise
@@ -338,6 +365,21 @@ def _lock(path: Path, source: str) -> sqlite3.Connection:
             raise
         raise Refused(f"{source}: another run is visiting this source just now; let it finish, or stop it, then run again") from error
     return lock
+
+
+def _patient(path: Path) -> sqlite3.Connection:
+    """A lock as `_lock` has it, waited for; asked for again and again, because a wait inside SQLite cannot be interrupted."""
+    lock = sqlite3.connect(path, timeout=0, isolation_level=None, check_same_thread=False)
+    while True:
+        try:
+            lock.execute("pragma synchronous = off")  # a forgotten rest after a power cut does no harm
+            lock.execute("begin exclusive")
+            return lock
+        except sqlite3.OperationalError as error:
+            if error.sqlite_errorcode != sqlite3.SQLITE_BUSY:
+                lock.close()
+                raise
+            time.sleep(0.02)
 
 
 def _begin(home: Path, now: datetime) -> Path:

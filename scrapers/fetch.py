@@ -10,8 +10,9 @@ import ssl
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
 from importlib.metadata import PackageNotFoundError, version
 from ipaddress import ip_address
@@ -37,8 +38,11 @@ MOVED = {301, 302, 303, 307, 308}
 REDIRECTS = 5
 LEAST_PAUSE = 1.0  # seconds, whatever a card says, between requests to a host that is not this machine
 LONGEST_WAIT = 600  # seconds we are willing to be told to wait
+LONGEST_DEBT = 86_400  # seconds that being told to wait is remembered
 LONGEST_EXPORT = 4 * 3600  # seconds a server may take to have an export ready
 POLL = 10  # seconds between questions whether it is, where the server does not say
+ROBOTS_LIFE = timedelta(hours=24)  # RFC 9309 §2.4: what was read a day ago is read again
+ASKS_WHO = "a directory must be readable without an account; where its publisher hands tokens to anybody, say how under `access:`"
 ROBOTS = "robots.txt"  # what a request for a robots.txt expects; RFC 9309 §2.5 asks to read 500 KiB, we read 1 MB
 CHANCE = SystemRandom()
 LARGE = {"socrata", "table", "cms_json", "plan_net", "nppes", "leie", "in_network"}  # formats whose one response may be a whole roll
@@ -109,6 +113,7 @@ class Rules:
     parsed: Protego
     basis: str  # its address, or "no robots.txt (404)"
     crawl_delay: float
+    read_at: datetime
 
     @classmethod
     def read(cls, kept: Evidence) -> "Rules":
@@ -120,6 +125,7 @@ class Rules:
             parsed=parsed,
             basis=kept.url if kept.http_status == 200 else f"no robots.txt ({kept.http_status})",
             crawl_delay=max(float(parsed.crawl_delay(AGENT) or 0), rate.seconds / rate.requests if rate else 0.0),
+            read_at=kept.fetched_at,
         )
 
     def verdict(self, url: str) -> str:
@@ -209,7 +215,7 @@ class Client:
                     rules = self._robots(url, source, capture, say)
                     verdict = self._obey(rules, url, source, capture)
                     pause = max(pause, rules.crawl_delay)
-                    _budget(url, source, capture)
+                    _budget(replace(request, url=url).name, source, capture)
                 answer = self._ask(url, request, source, capture, pause, verdict, say)
                 if isinstance(answer, Evidence):
                     return answer
@@ -229,9 +235,12 @@ class Client:
         """What the host's robots.txt asks, read once in a visit."""
         where = urljoin(url, "/robots.txt")
         key = (str(capture.folder), where)
-        if key not in self._rules:
-            kept = capture.robots_kept(where) or self.fetch(Request(url=where, expects=ROBOTS), source, capture, say)
+        if key not in self._rules or self._clock() - self._rules[key].read_at > ROBOTS_LIFE:
+            kept = capture.robots_kept(where)
+            if kept is None or self._clock() - kept.fetched_at > ROBOTS_LIFE:
+                kept = self.fetch(Request(url=where, expects=ROBOTS), source, capture, say)
             self._rules[key] = rules = Rules.read(kept)
+            HOSTS.setdefault(host_of(where), Host()).rest(min(rules.crawl_delay, LONGEST_WAIT))
             if rules.crawl_delay > LONGEST_WAIT:
                 raise SourceUnreadable(
                     f"{source.name}: {where} asks for {rules.crawl_delay:.0f} s between requests, more than we wait "
@@ -261,9 +270,8 @@ class Client:
         turn, renewed, until = 0, False, time.monotonic() + LONGEST_EXPORT
         while True:
             turn += 1
-            token = self._pass(source, capture, say) if request.expects != ROBOTS else {}
-            with host.lock, capture.draft() as draft:
-                self._rest(host, url, say)
+            token = self._pass(url, source, capture, say) if request.expects != ROBOTS else {}
+            with self._turn(host, url, source, capture, say), capture.draft() as draft:
                 came = self._exchange(url, request, source, draft, token)
                 host.rest(pause)
                 attempt = Attempt(
@@ -307,19 +315,24 @@ class Client:
                 capture.failed(attempt, wrong.saw, None if wrong.is_cut_short else draft, wrong.outcome, wrong.failure)
                 if not wrong.is_passing:
                     raise SourceUnreadable(answers.sentence(source.name, request, url, wrong), wrong.failure)
-                wait = self._retry_after(came.headers)
+                wait = min(self._retry_after(came.headers), LONGEST_DEBT)
+                host.rest(wait)  # whoever asks this host next, it is left alone for so long
                 if wait > LONGEST_WAIT:
                     told = f"{url} asks us to come back in {wait:.0f} s, more than the {LONGEST_WAIT} s we wait"
                     raise Unavailable(f"{source.name}: {told}; run again then", "busy")
                 if not wrong.is_worth_asking_again or turn == ATTEMPTS:
                     last = wrong if turn == 1 else replace(wrong, saw=f"{wrong.saw}, {turn} times")
                     raise Unavailable(answers.sentence(source.name, request, url, last), wrong.failure)
-                host.rest(wait or 2 ** (turn - 1) * CHANCE.uniform(0.5, 1.5))
+                if not wait:
+                    host.rest(2 ** (turn - 1) * CHANCE.uniform(0.5, 1.5))
                 say(f"{url}: {wrong.saw}; attempt {turn + 1} of {ATTEMPTS} follows")
 
-    def _pass(self, source: Source, capture: Capture, say: Callable[[str], None]) -> Mapping[str, str]:
-        """The header that carries the source's token, asked for anew when the last one is dying; empty where none is needed."""
-        if "access" not in source.options:
+    def _pass(self, url: str, source: Source, capture: Capture, say: Callable[[str], None]) -> Mapping[str, str]:
+        """The header that carries the source's token, asked for anew when the last one is dying; empty where none is needed.
+
+        Only the hosts of `start` are shown it: files of an export may lie with somebody else.
+        """
+        if "access" not in source.options or host_of(url) not in {host_of(each) for each in source.start}:
             return {}
         held = self._passes.get(source.name)
         if held is None or held.until <= self._clock():
@@ -333,8 +346,7 @@ class Client:
         verdict = self._obey(rules, asked.url, source, capture)
         host = HOSTS.setdefault(host_of(asked.url), Host())
         for turn in range(1, ATTEMPTS + 1):
-            with host.lock:
-                self._rest(host, asked.url, say)
+            with self._turn(host, asked.url, source, capture, say):
                 body = Unkept()
                 came = self._exchange(asked.url, request, source, body, {}, asked.content)
                 host.rest(max(Limits.of(source).pause_seconds, rules.crawl_delay))
@@ -353,12 +365,23 @@ class Client:
             answers.sentence(source.name, request, asked.url, replace(wrong, saw=f"{wrong.saw}, {ATTEMPTS} times")), wrong.failure
         )
 
-    def _rest(self, host: Host, url: str, say: Callable[[str], None]) -> None:
-        seconds = host.free_at - time.monotonic()
-        if seconds > 5:
-            say(f"waiting {seconds:.0f} s before {url}")
-        if seconds > 0:
-            self._sleep(seconds)
+    @contextmanager
+    def _turn(self, host: Host, url: str, source: Source, capture: Capture, say: Callable[[str], None]) -> Iterator[None]:
+        """Have the host to ourselves, of all threads and processes that keep evidence here, once it has rested."""
+        with host.lock, capture.turn(host_of(url)) as shared:
+            host.rest(min(shared.free_at - time.time(), LONGEST_DEBT))
+            seconds = host.free_at - time.monotonic()
+            try:
+                if seconds > max(LONGEST_WAIT, Limits.of(source).pause_seconds):
+                    told = f"{host_of(url)} asked to be left alone for {seconds:.0f} s more, more than the {LONGEST_WAIT} s we wait"
+                    raise Unavailable(f"{source.name}: {told}; run again then", "busy")
+                if seconds > 5:
+                    say(f"waiting {seconds:.0f} s before {url}")
+                if seconds > 0:
+                    self._sleep(seconds)
+                yield
+            finally:
+                shared.free_at = time.time() + host.free_at - time.monotonic()
 
     def _exchange(
         self, url: str, request: Request, source: Source, body: Body, token: Mapping[str, str], content: bytes | None = None
@@ -399,9 +422,11 @@ class Client:
                 if packed not in {"identity", "gzip", "x-gzip", "deflate", ""}:
                     came.fault = Fault(f"got a body packed as {packed}, which we did not offer to read", "tell the publisher")
                     return came
-                is_part = request.select is not None and came.status == 200
+                is_part = request.select is not None and came.status in {200, 202}
                 for piece in request.select(pieces(response)) if request.select and is_part else pieces(response):
-                    body.write(piece)
+                    # of a failure, too, nothing is kept that would not be kept of an answer; a page says why
+                    if request.select is None or is_part or answers.is_html(body.head or piece):
+                        body.write(piece)
                 came.whole = (whole.hexdigest(), count) if is_part else None
         except _Cut as cut:
             came.fault = cut.fault
@@ -525,7 +550,7 @@ def _fault(request: Request, source: Source, came: Came, draft: Draft) -> Fault 
     if status in {401, 403, 406} or (page and answers.is_block(page) and "retry-after" not in came.headers):
         called = f" titled {answers.title(page)!r}" if answers.title(page) else ""
         wrong = answers.blocked(f"got status {status}, a block{called}")
-        return replace(wrong, failure="login_wall") if status == 401 else wrong
+        return replace(wrong, advice=ASKS_WHO, failure="login_wall") if status == 401 else wrong
     if status >= 500 or status == 429:
         again = status in PASSING
         return Fault(f"got status {status}", "run again later", is_passing=True, is_worth_asking_again=again, failure="busy")

@@ -220,6 +220,7 @@ class Request:
     url: str
     expects: str = "any"  # html | json | ndjson | csv | text | any
     is_leaf: bool = False  # nothing follows from the answer, so it need not be read into memory
+    is_shared: bool = False  # several pages may lead to it; of any other, a page that leads to it again leads in a circle
     headers: Mapping[str, str] = field(default_factory=dict)  # none of them secret: they are kept
     form: Mapping[str, str] | None = None  # sent by POST, as a browser sends a form
     label: str = ""  # with `form`: tells apart answers from one address, on any machine and day ("page 2"); part of where the answer lies

@@ -16,7 +16,7 @@ from types import ModuleType
 from typing import Any, NoReturn
 from urllib.parse import urlsplit
 
-from scrapers import access
+from scrapers import access, drop
 from scrapers.card import CardMap, one_of, pattern, read_card
 from scrapers.reading import NOUNS, advice, check_names, folded, nearest
 from scrapers.records import Refused, Source
@@ -28,12 +28,21 @@ EVIDENCE = ("registry", "exclusion", "participation")  # kinds an audit card lis
 SURFACES = ("website", "api", "file", "pdf", "saved_page")
 READERS = ("commissioner", "insurer", "therapist", "legislator", "public", "patient")
 COMPLETENESS = ("full_history", "current_and_lapsed", "active_only")  # what "not found on this roll" means
-ENCODINGS = ("utf-8", "latin-1", "utf-16")  # those DuckDB reads without an extension
+ENCODINGS = ("utf-8", "latin-1", "windows-1252", "utf-16")
 STATUSES = (
     *("active", "active_restricted", "active_limited", "expired", "inactive", "suspended", "revoked", "surrendered", "terminated"),
     *("denied", "retired", "deceased", "pending", "closed", "superseded", "military", "unknown"),
 )
-OPTIONS = ("patterns", "name_order", "encoding", "completeness", "verified_on", "access")  # of every format; a format adds its own KEYS
+STANDING = ("verified_on", "terms", "blocked")  # what became of a publication itself; a copy downloaded by hand has none of it
+OPTIONS = (
+    "patterns",
+    "name_order",
+    "encoding",
+    "completeness",
+    "access",
+    "saved",
+    *STANDING,
+)  # of every format; a format adds its own KEYS
 SOURCE_KEYS = (
     *("title", "kind", "state", "surface", "insurer", "networks", "format", "start", "network", "as_of"),
     *("columns", "words", "license_key", "like", "ignore", "visit", "expect"),
@@ -42,7 +51,8 @@ INSURER_KEYS = ("legal_name", "naic", "waoic")
 NETWORK_KEYS = ("line", "regulator", "filed_as")
 EVERY = {"day": 2, "week": 10, "month": 45, "quarter": 120}  # days after which a source visited `every` so often is late
 AUDIT_KEYS = ("title", "state", "profession", "roll", "insurers", "registries", "grace_days", "publish")
-TAKEN_BY_LIKE = ("state", "columns", "words", "ignore", "license_key", *OPTIONS)
+LAYOUT = ("delimiter", "quote", "header", "widths", "sheet", "constants")  # of a table; it is the same in a copy of it
+TAKEN_BY_LIKE = ("state", "columns", "words", "ignore", "license_key", *(key for key in OPTIONS if key not in STANDING), *LAYOUT)
 STEM = re.compile(r"(?!(?:con|prn|aux|nul|com\d|lpt\d)$)[a-z0-9][a-z0-9_-]{0,32}", re.IGNORECASE)  # it names a folder on every system
 
 
@@ -123,6 +133,11 @@ def formats() -> list[str]:
     return sorted(each.stem for each in (HERE / "formats").glob("[!_]*.py"))
 
 
+def standing_of(source: Source) -> str:
+    """Blocked (its card says why it cannot be read), verified (somebody compared the card with the live source), or merely configured."""
+    return "blocked" if source.options.get("blocked") else "verified" if source.options.get("verified_on") else "configured"
+
+
 def format_of(source: Source) -> ModuleType:
     """The module that reads this source: one of `scrapers.formats`, or the NAME.py beside its card."""
     if not source.format.endswith(".py"):
@@ -189,7 +204,8 @@ def _source(name: str, path: Path, content: dict[str, Any]) -> Source:
     leaf = path.with_suffix(".py")
     written = content.get("format")
     if written is None and not leaf.is_file():
-        raise Refused(f"{path.name}: `format` is missing, and no {leaf.name} stands beside the card; expected one of: {', '.join(formats())}")
+        known = ", ".join(formats())
+        raise Refused(f"{path.name}: `format` is missing, and no {leaf.name} stands beside the card; expected one of: {known}")
     reader = leaf.name if written is None else one_of(written, formats(), f"{path.name}, `format`")
     draft = Source(name=name, title="", kind="", format=reader, start=(), folder=path.parent)
     own: Collection[str] = getattr(format_of(draft), "KEYS", ())
@@ -341,6 +357,10 @@ def _options(card: CardMap, own: Collection[str]) -> dict[str, Any]:
             one_of(options[key], allowed, f"{card.where}, `{key}`")
     if "access" in options:
         options["access"] = access.check(options["access"], card.where)
+    if "saved" in options:
+        options["saved"] = drop.check(options["saved"], card.where)
+    for key in ("terms", "blocked"):
+        card.text(key)
     if "verified_on" in options:
         options["verified_on"] = _date(options["verified_on"], f"{card.where}, `verified_on`")
     for name, written in card.map("patterns").content.items():

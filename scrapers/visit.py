@@ -5,16 +5,16 @@ import hashlib
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, time
 from functools import partial
 from pathlib import Path, PurePath
 from typing import Any
 from urllib.parse import urljoin
 
-from scrapers import answers, fetch
+from scrapers import answers, drop, fetch
 from scrapers.answers import Fault, Lines, is_packed
 from scrapers.blobs import Draft, read
-from scrapers.evidence import Archive, Attempt, Capture, digest, snapshot_id
+from scrapers.evidence import Archive, Attempt, Capture, digest, locator, snapshot_id
 from scrapers.fetch import Client, Limits, Rules, Unavailable
 from scrapers.reading import Unreadable
 from scrapers.records import Evidence, Refused, Request, Snapshot, Source, SourceUnreadable
@@ -43,6 +43,17 @@ class Plan:
     minutes: float  # of pauses alone
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Piece:
+    """One body on this machine that is to be kept: a file, or a page out of one."""
+
+    where: str  # file:NAME, or the address it was saved from
+    called: str  # in a sentence
+    expects: str
+    chunks: Callable[[], Iterator[bytes]]
+    attempt: Attempt
+
+
 def quiet(done: int, total: int | None, doing: str) -> None:
     """Show no progress."""
 
@@ -52,6 +63,9 @@ def visit(source: Source, reader: Any, archive: Archive, client: Client, now: da
 
     Refused and SourceUnreadable carry one sentence. After Unavailable the next visit resumes this one; after any other it starts anew.
     """
+    if is_online(source) and (why := source.options.get("blocked")):
+        told = f"{source.name}: its card says that it cannot be read ({why}), so nothing is asked"
+        raise SourceUnreadable(f"{told}; save the pages by hand, or take `blocked:` off the card once that has changed", "blocked")
     if is_online(source):
         return [_ask(source, reader, archive, client, now, progress)]
     return _copy(source, reader, archive, now, progress)
@@ -99,7 +113,7 @@ def _ask(source: Source, reader: Any, archive: Archive, client: Client, now: dat
         try:
             pages = _walk(source, reader, capture, client, progress)
             if complete := getattr(reader, "complete", None):
-                reason = complete((replace(page, body=read(page)) for page in pages), source)
+                reason = complete((replace(page, body=read(page) if page.byte_count <= LARGEST_INDEX else b"") for page in pages), source)
                 if reason:
                     raise SourceUnreadable(f"{source.name}: {reason}", "partial")
             snapshot = capture.finish(capture.started_at.date())
@@ -118,6 +132,7 @@ def _ask(source: Source, reader: Any, archive: Archive, client: Client, now: dat
 def _walk(source: Source, reader: Any, capture: Capture, client: Client, progress: Progress) -> list[Evidence]:
     """Every page, each address once, breadth first; what this visit already holds is not asked for again."""
     follow: Callable[[Evidence, Source], list[Request]] | None = getattr(reader, "follow", None)
+    instead: Callable[[Request, Source, SourceUnreadable], list[Request] | None] | None = getattr(reader, "instead", None)
     queue: deque[Request] = deque()
     seen: set[str] = set()
     answered: set[str] = set()
@@ -129,7 +144,7 @@ def _walk(source: Source, reader: Any, capture: Capture, client: Client, progres
             if asked.name not in seen:
                 seen.add(asked.name)
                 queue.append(asked)
-            elif found_on and not request.is_leaf:
+            elif found_on and not request.is_leaf and not request.is_shared:
                 raise SourceUnreadable(
                     f"{source.name}: {found_on} leads back to {asked.name}, a loop of next links after {len(pages)} pages; "
                     "open both in a browser and check what the card takes for the next link",
@@ -141,7 +156,16 @@ def _walk(source: Source, reader: Any, capture: Capture, client: Client, progres
         request = queue.popleft()
         total = None if follow and not request.is_leaf else len(seen)
         progress(len(pages), total, request.name)
-        page = capture.kept(request.name) or client.fetch(request, source, capture, partial(progress, len(pages), total))
+        try:
+            page = capture.kept(request.name) or client.fetch(request, source, capture, partial(progress, len(pages), total))
+        except Unavailable:
+            raise
+        except SourceUnreadable as lost:
+            others = instead(request, source, lost) if instead else None
+            if others is None:
+                raise
+            enqueue(others, None)
+            continue
         if page.url in answered:  # two addresses that redirect to one page
             continue
         answered.add(page.url)
@@ -159,75 +183,109 @@ def _copy(source: Source, reader: Any, archive: Archive, now: datetime, progress
     """A snapshot per day that the card's `as_of` tells apart; files that were collected before add nothing."""
     snapshots = []
     select: Select | None = reader.distil(source) if hasattr(reader, "distil") else None
-    for day, files in sorted(_days(source, _files(source)).items()):
-        named = _named(files)
-        known = [each for each in archive.snapshots(source.name) if each.day == day]
+    for day, files in sorted(_days(source, files_of(source)).items()):
+        taken_on, pieces = _pieces(source, reader, day, files, now)
+        known = [each for each in archive.snapshots(source.name) if each.day == taken_on]
         same = []
         if known:
-            name = snapshot_id(source.name, day, digest((where, _sha256(source, path, select)) for where, path in named.items()))
+            name = snapshot_id(source.name, taken_on, digest((locator(each.where), _sha256(source, each, select)) for each in pieces))
             same = [each for each in known if each.id == name]
-        snapshots.append(same[0] if same else _keep(source, day, named, archive, now, progress, select))
+        snapshots.append(same[0] if same else _keep(source, taken_on, pieces, archive, now, progress, select))
     return snapshots
 
 
+def _pieces(source: Source, reader: Any, day: date, files: list[Path], now: datetime) -> tuple[date, list[Piece]]:
+    """What is to be kept of the files of one day; and that day, where pages that people saved tell it better than the files' own dates."""
+    named = _named(files)
+    if not (source.surface == "saved_page" and hasattr(reader, "parse")):
+        return day, [
+            Piece(
+                where=where,
+                called=str(path),
+                expects=EXPECTS.get(path.suffix.lower(), "any"),
+                chunks=partial(_chunks, source, path),
+                attempt=Attempt(url=where, asked_at=now, fetched_at=now),
+            )
+            for where, path in named.items()
+        ]
+    found = drop.pages(source, {where.removeprefix("file:"): path for where, path in named.items()})
+    times = [each.at for each in found if each.at]
+    taken_on = max(times).astimezone(UTC).date() if not source.as_of and times and len(times) == len(found) else day
+    noon = datetime.combine(taken_on, time(12), UTC)  # of a page that does not say when it was saved: that day, all over the country
+    return taken_on, [
+        Piece(
+            where=each.url,
+            called=each.file,
+            expects=each.expects,
+            chunks=partial(iter, [each.body]),
+            attempt=Attempt(url=each.url, asked_at=now, fetched_at=each.at or noon, method="SAVED", note=each.note),
+        )
+        for each in found
+    ]
+
+
 def _keep(
-    source: Source, day: date, named: Mapping[str, Path], archive: Archive, now: datetime, progress: Progress, select: Select | None
+    source: Source, day: date, pieces: list[Piece], archive: Archive, now: datetime, progress: Progress, select: Select | None
 ) -> Snapshot:
     with archive.open(source, now, resume=False) as capture:
-        for done, (where, path) in enumerate(named.items()):
-            progress(done, len(named), where)
+        for done, piece in enumerate(pieces):
+            progress(done, len(pieces), piece.where)
             with capture.draft() as draft:
-                wrong, whole = _stream(source, path, draft, select)
-                attempt = Attempt(url=where, asked_at=now, fetched_at=now, whole=whole)
+                wrong, whole = _stream(source, piece, draft, select)
+                attempt = replace(piece.attempt, whole=whole)
                 if wrong is None:
                     capture.keep(attempt, draft)
                     continue
-                expected = answers.CALLED[EXPECTS.get(path.suffix.lower(), "any")]
-                told = f"{source.name}: expected {expected} in {path}, {wrong.saw}; take the file anew, or check `start:` and `encoding:`"
+                expected = answers.CALLED[piece.expects]
+                advise = "take the file anew, or check `start:` and `encoding:`"
+                told = f"{source.name}: expected {expected} in {piece.called}, {wrong.saw}; {advise}"
                 capture.failed(attempt, wrong.saw, None if wrong.is_cut_short else draft, wrong.outcome, wrong.failure)
                 capture.abandon(told, wrong.failure)
                 raise SourceUnreadable(told, wrong.failure)
-        progress(len(named), len(named), "done")
+        progress(len(pieces), len(pieces), "done")
         return capture.finish(day)
 
 
-def _stream(source: Source, path: Path, draft: Draft, select: Select | None) -> tuple[Fault | None, tuple[str, int] | None]:
+def _stream(source: Source, piece: Piece, draft: Draft, select: Select | None) -> tuple[Fault | None, tuple[str, int] | None]:
     """What is wrong with a file, once it, or the part of it that is kept, is in `draft`; and what the whole of it was."""
     if select is not None:
         whole, count = hashlib.sha256(), 0
 
         def counted() -> Iterator[bytes]:
             nonlocal count
-            for chunk in _chunks(source, path):
+            for chunk in piece.chunks():
                 whole.update(chunk)
                 count += len(chunk)
                 yield chunk
 
         try:
-            for piece in select(counted()):
-                draft.write(piece)
+            for part in select(counted()):
+                draft.write(part)
         except SourceUnreadable as reason:
             return Fault(f"found what cannot be read ({reason})", "take the file anew", is_cut_short=True, failure=reason.failure), None
         return answers.fault("any", draft.head, draft.tail, draft.byte_count, draft.body), (whole.hexdigest(), count)
     lines = Lines()
-    for chunk in _chunks(source, path):
+    for chunk in piece.chunks():
         draft.write(chunk)
         if source.format in OF_LINES and not is_packed(draft.head) and lines.too_long(chunk):
             return lines.fault(), None
-    expects, encoding = EXPECTS.get(path.suffix.lower(), "any"), str(source.options.get("encoding", "utf-8"))
-    return answers.fault(expects, draft.head, draft.tail, draft.byte_count, draft.body, encoding), None
+    return answers.fault(
+        piece.expects, draft.head, draft.tail, draft.byte_count, draft.body, str(source.options.get("encoding", "utf-8"))
+    ), None
 
 
-def _files(source: Source) -> dict[str, Path]:
+def files_of(source: Source) -> dict[str, Path]:
     """The files the card names, by the name they have on it."""
     found: dict[str, Path] = {}
     for entry in source.start:
         here = source.folder / entry
         # Path.glob takes no absolute pattern, and does not give names back as the card writes them
-        names = [entry] if here.exists() else sorted(glob.glob(entry, root_dir=source.folder, recursive=True))  # noqa: PTH207
-        files = [name for name in names if (source.folder / name).is_file()]
+        is_drop = source.surface == "saved_page"
+        pattern = f"{glob.escape(entry)}/**" if is_drop and here.is_dir() else entry
+        names = [entry] if here.is_file() else sorted(glob.glob(pattern, root_dir=source.folder, recursive=True))  # noqa: PTH207
+        files = [name for name in names if (source.folder / name).is_file() and (not is_drop or drop.is_page(name))]
         if not files:
-            saw = f"{entry} is a folder" if here.is_dir() else f"there is no file {entry}"
+            saw = f"{entry} is a folder{' without pages' if is_drop else ''}" if here.is_dir() else f"there is no file {entry}"
             raise Refused(f"{source.name}: {saw} in {source.folder}; `start:` must name files, as paths or globs relative to the card")
         found |= {name: source.folder / name for name in files}
     return found
@@ -256,10 +314,10 @@ def _named(files: list[Path]) -> dict[str, Path]:
     return {"file:" + "/".join(path.parts[-depth:]): path for path in files}
 
 
-def _sha256(source: Source, path: Path, select: Select | None) -> str:
+def _sha256(source: Source, piece: Piece, select: Select | None) -> str:
     """Of the bytes of a file that would be kept, or of its beginning when a line is too long: such a file was never kept."""
     found, lines, head = hashlib.sha256(), Lines(), b""
-    for chunk in select(_chunks(source, path)) if select else _chunks(source, path):
+    for chunk in select(piece.chunks()) if select else piece.chunks():
         found.update(chunk)
         head = head or chunk
         if source.format in OF_LINES and not is_packed(head) and lines.too_long(chunk):

@@ -16,7 +16,7 @@ AUDIT = "invented"
 
 
 def write(world: World, urls: Mapping[str, str], folder: Path) -> Path:
-    """Write the roll's card, three insurers' cards and the audit card into `folder`; returns the audit card."""
+    """Write the cards of roll, insurers, registry and exclusion list, and of the audit, into `folder`; returns the audit card."""
     folder.mkdir(parents=True, exist_ok=True)
     for name in HOSTS:
         card = {"start": urls[name] + STARTS[name], **_cards(world)[name]}
@@ -26,7 +26,8 @@ def write(world: World, urls: Mapping[str, str], folder: Path) -> Path:
         "state": STATE,
         "profession": "massage_therapist",
         "roll": "./invented_roll.yml",
-        "insurers": [f"./{name}.yml" for name in HOSTS[1:]],
+        "insurers": [f"./{name}.yml" for name in HOSTS[1:4]],
+        "registries": [f"./{name}.yml" for name in HOSTS[4:]],
         "grace_days": GRACE_DAYS,
         "publish": ["commissioner"],
     }
@@ -108,6 +109,21 @@ def _cards(world: World) -> dict[str, dict[str, Any]]:
             },
             "words": {"network": {"CEDAR BASIC": "Cedar Basic"}, "accepting": {"Y": True, "N": False, "": None}},
             "ignore": ["Notice"],
+        },
+        "invented_nppes": {
+            "title": "INVENTED national registry of NPIs",
+            "kind": "registry",
+            "surface": "file",
+            "format": "nppes",
+            "states": [STATE],
+            "visit": _visit(world),
+        },
+        "invented_leie": {
+            "title": "INVENTED federal list of excluded individuals and entities",
+            "kind": "exclusion",
+            "surface": "file",
+            "format": "leie",
+            "visit": _visit(world),
         },
     }
 

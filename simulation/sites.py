@@ -8,15 +8,17 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from threading import Lock, Thread
 from urllib.parse import parse_qsl, urlsplit
 
-from simulation import pages
+from simulation import pages, registry
 from simulation.world import World
 
-HOSTS = ("invented_roll", "alder_mutual", "birch_health", "cedar_plan")
+HOSTS = ("invented_roll", "alder_mutual", "birch_health", "cedar_plan", "invented_nppes", "invented_leie")
 STARTS = {
     "invented_roll": pages.ROLL_PATH,
     "alder_mutual": f"{pages.DIRECTORY}?page=1",
     "birch_health": pages.INDEX,
     "cedar_plan": pages.CSV_PATH,
+    "invented_nppes": registry.INDEX,
+    "invented_leie": registry.LIST,
 }
 ROBOTS = {
     "invented_roll": "User-agent: *\nAllow: /resource/\nDisallow: /admin/\n",
@@ -29,7 +31,7 @@ ROBOTS = {
 class Answer:
     """A status, a content type and a body."""
 
-    body: str
+    body: str | bytes
     kind: str = "text/html"
     status: int = 200
     headers: Mapping[str, str] = field(default_factory=dict)
@@ -69,6 +71,12 @@ class Host:
                 "/providers-2.json": lambda: Answer(pages.cms_providers(self.world, 2), "application/json"),
             },
             "cedar_plan": {pages.CSV_PATH: lambda: Answer(pages.table(self.world), "text/csv")},
+            "invented_nppes": {
+                registry.INDEX: lambda: Answer(registry.index()),
+                f"/nppes/{registry.FULL}": lambda: Answer(registry.full(self.world.registry), "application/zip"),
+                f"/nppes/{registry.GONE}": lambda: Answer(registry.report(self.world.registry), "application/zip"),
+            },
+            "invented_leie": {registry.LIST: lambda: Answer(registry.exclusions(self.world.registry, self.world.people), "text/csv")},
         }
         return routes[self.name].get(asked.path, lambda: Answer("<p>INVENTED: no such page</p>", status=404))()
 
@@ -112,10 +120,10 @@ def _handler(host: Host, log: list[tuple[str, str, int]]) -> type[BaseHTTPReques
 
         def do_GET(self) -> None:
             answer = host.answer(self.path)
-            body = answer.body.encode()
+            body = answer.body.encode() if isinstance(answer.body, str) else answer.body
             log.append((host.name, self.path, answer.status))
             self.send_response(answer.status)
-            self.send_header("Content-Type", f"{answer.kind}; charset=utf-8")
+            self.send_header("Content-Type", answer.kind if isinstance(answer.body, bytes) else f"{answer.kind}; charset=utf-8")
             self.send_header("Content-Length", str(len(body)))
             self.send_header("X-Invented", "yes")
             for name, value in answer.headers.items():

@@ -7,9 +7,11 @@ from datetime import date
 
 from simulation.listings import Listing
 from simulation.people import BARRED, GONE, GRACE_DAYS, LAPSED, PERMITS, Person
+from simulation.registry import Registry
 
 LICENSE_CHECKS = ("lapsed_license", "barred_license", "retired_or_deceased", "no_license_found", "wrong_profession")
-CHECKS = ("duplicate_listing", *LICENSE_CHECKS, "npi_invalid", "missing_required_field")
+REGISTRY_CHECKS = ("npi_deactivated", "npi_of_another", "excluded_provider")
+CHECKS = ("duplicate_listing", *LICENSE_CHECKS, "npi_invalid", "missing_required_field", *REGISTRY_CHECKS)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -73,8 +75,8 @@ def score(rows: Iterable[Truth], check: str, flagged: Collection[int]) -> Score:
     return Score(right, wrong, missed)
 
 
-def rows(listings: Iterable[Listing], people: Iterable[Person], today: date) -> tuple[Truth, ...]:
-    """Truth of every listing, in the order in which they are shown."""
+def rows(listings: Iterable[Listing], people: Iterable[Person], today: date, registry: Registry | None = None) -> tuple[Truth, ...]:
+    """Truth of every listing, in the order in which they are shown; without a registry nobody could tell what it would say."""
     families: dict[str, list[Person]] = defaultdict(list)
     for holder in people:
         if holder.massage:
@@ -98,6 +100,7 @@ def rows(listings: Iterable[Listing], people: Iterable[Person], today: date) -> 
                 expected["no_license_found"] = None
         expected["npi_invalid"] = "npi_invalid" in labels
         expected["missing_required_field"] = not listing.phone or not listing.address
+        expected |= _registered(listing, registry) if registry else dict.fromkeys(REGISTRY_CHECKS)
         lapse = _lapse(person, today) if person else None
         found.append(
             Truth(
@@ -115,6 +118,29 @@ def rows(listings: Iterable[Listing], people: Iterable[Person], today: date) -> 
             )
         )
     return tuple(found)
+
+
+def _registered(listing: Listing, registry: Registry) -> dict[str, bool | None]:
+    """The three checks that ask the registry and the exclusion list, from the NPI shown and the person meant."""
+    since, owner, person = registry.gone.get(listing.npi), registry.owners.get(listing.npi), listing.person
+    wrong = person is not None and "npi_of_another" in listing.labels
+    said: dict[str, bool | None] = dict.fromkeys(REGISTRY_CHECKS, False)
+    said["npi_deactivated"] = since is not None and (registry.today - since).days > GRACE_DAYS
+    if wrong:  # where the registry does not hold the other person, or a name is shared, nobody can tell
+        mine = {word.upper() for word in (listing.first, listing.middle, listing.last) if len(word) > 1}
+        apart = owner is not None and not mine & {word.upper() for word in (owner.first, owner.middle, owner.last)}
+        initials = (
+            {(listing.first[:1], owner.first[:1]), (listing.middle[:1], owner.first[:1]), (listing.first[:1], owner.middle[:1])}
+            if owner
+            else ()
+        )
+        said["npi_of_another"] = True if apart and len(listing.first) > 1 and all(one != other for one, other in initials) else None
+    barred = registry.excluded.get(person.id) if person else None
+    if person and barred and (barred.until is None or barred.until > registry.today):
+        said["excluded_provider"] = True if barred.has_npi and listing.npi == registry.npis[person.id] else None
+    elif wrong:
+        said["excluded_provider"] = None  # a number alone makes somebody else a candidate
+    return said
 
 
 def _key(listing: Listing) -> dict[str, str]:

@@ -8,6 +8,7 @@ from simulation import faults, truth
 from simulation.clerk import Clerk
 from simulation.listings import INSURERS, Listing
 from simulation.people import Person, Registrar, roll_rows
+from simulation.registry import Registry, register
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -21,6 +22,7 @@ class World:
     people: tuple[Person, ...]
     roll_rows: tuple[tuple[str, ...], ...]
     directories: dict[str, tuple[Listing, ...]]
+    registry: Registry
     truth: tuple[truth.Truth, ...]
 
 
@@ -38,6 +40,7 @@ def build(seed: int, listings: int = 1_078, roll: int = 60_000, *, today: date, 
     if held_out:
         faults.hold_out(shown, Random(f"held out {seed}"))
     registrar.background(roll - sum(len(person.credentials) for person in registrar.people))
+    registry = register(registrar.people, clerk.npis, today, seed)
     return World(
         seed=seed,
         listings=listings,
@@ -46,5 +49,6 @@ def build(seed: int, listings: int = 1_078, roll: int = 60_000, *, today: date, 
         people=tuple(registrar.people),
         roll_rows=tuple(roll_rows(registrar.people, rng)),
         directories=directories,
-        truth=truth.rows(shown, registrar.people, today),
+        registry=registry,
+        truth=truth.rows(shown, registrar.people, today, registry),
     )

@@ -24,3 +24,5 @@ select
   network, array_to_string(fields, ', ') as missing
 from lacking
 where len(fields) > 0
+  -- a field that we could not read, such as a reference that leads nowhere, is not one the insurer left out
+  and not exists (select 1 from curated.problem where problem.evidence_id = lacking.evidence_id and problem.locator = lacking.locator)

@@ -6,6 +6,8 @@ a worker runs it, and every stage is a task run in Prefect's API.
 
 import inspect
 from collections.abc import Callable
+from dataclasses import replace
+from datetime import date
 from functools import partial
 from pathlib import Path
 from typing import Any, Literal, ParamSpec, TypeVar
@@ -60,6 +62,7 @@ def audit(
     data: str | None = None,
     start: Stage = "collect",
     offline: bool = False,
+    until: str | None = None,
     only: Stage | None = None,
     say: Callable[[str], None] | None = None,
     progress: Progress | None = None,
@@ -68,9 +71,13 @@ def audit(
 ) -> Published | None:
     """Collect → curate → match → publish for one audit card, from stage `start`; `only` runs that stage alone.
 
+    `until`, a day as YYYY-MM-DD (UTC): offline, from the snapshots of the days up to it; published beside the audit, as NAME@DAY.
+
     Raises Refused (and its kinds) with one sentence; Prefect shows it as the reason of a failed run.
     """
     settings = environment.read(Path(data) if data else None)
+    if until:
+        settings, offline = replace(settings, until=date.fromisoformat(until)), True
     tell = say or _logger()
     asked = audits.read(Path(card))
     run = runs.begin(settings, asked, only or start)

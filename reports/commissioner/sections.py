@@ -186,11 +186,12 @@ class _Edition:
 
     def facts(self) -> Mapping[str, str]:
         seen = {
-            kind: (titles, first if first == last else f"{first} to {last}")
-            for kind, titles, first, last in self.ask(
+            kind: (titles, (first if first == last else f"{first} to {last}") + (" (stale)" if is_stale else ""))
+            for kind, titles, first, last, is_stale in self.ask(
                 """
                 select source.kind, string_agg(distinct source.title, '; ' order by source.title),
-                  cast(min(snapshot.observed_on) as text), cast(max(snapshot.observed_on) as text)
+                  cast(min(snapshot.observed_on) as text), cast(max(snapshot.observed_on) as text),
+                  coalesce(bool_or(snapshot.is_stale), false)
                 from curated.snapshot
                 join curated.source on source.source_id = snapshot.source_id
                 where snapshot.is_latest
@@ -254,7 +255,8 @@ class _Edition:
         return self.ask(
             """
             select source.title || chr(10) || source.source_id, first.url,
-              strftime(snapshot.started_at, '%Y-%m-%d %H:%M:%S') || chr(10) || 'to ' || strftime(snapshot.finished_at, '%Y-%m-%d %H:%M:%S'),
+              strftime(snapshot.started_at, '%Y-%m-%d %H:%M:%S') || chr(10) || 'to ' || strftime(snapshot.finished_at, '%Y-%m-%d %H:%M:%S')
+                || case when snapshot.is_latest and snapshot.is_stale then chr(10) || 'stale: of ' || snapshot.observed_on else '' end,
               snapshot.response_count, snapshot.record_count, snapshot.problem_count, snapshot.sha256
             from curated.snapshot
             join curated.source on source.source_id = snapshot.source_id
@@ -351,7 +353,8 @@ class _Edition:
             select
               finding.finding_id, finding.check_name, finding.tier, coalesce(source.insurer_name, source.title), listing.network,
               coalesce(listing.name_raw, concat_ws(' ', credential.given_name, credential.middle_name, credential.family_name)),
-              coalesce(credential.license_key, listing.license_key), listing.city, left(listing.zip5, 3), finding.sentence, {WHY},
+              coalesce(credential.license_key, listing.license_key), listing.city, left(listing.zip5, 3),
+              concat_ws(' ', finding.sentence, confirmation.note), {WHY},
               array_to_string([rule for rule in finding.rule_ids if list_contains(known.rules, rule)], ', '),
               cast(finding.observed_on as text), array_to_string(finding.evidence_ids, ', ')
             from matching.finding
@@ -359,6 +362,7 @@ class _Edition:
             left join curated.listing on listing.listing_id = finding.listing_id
             left join curated.source on source.source_id = listing.source_id
             left join curated.credential on credential.credential_id = finding.credential_id
+            left join matching.confirmation on confirmation.finding_id = finding.finding_id
             left join matching.match on match.left_id = finding.listing_id and match.right_id = finding.credential_id
             where {CURRENT} and (finding.claim_id is null or finding.claim_id in (select claim_id from reports.in_scope))
             order by 4, 5, 3, 2, 6, 1

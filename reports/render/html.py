@@ -1,6 +1,6 @@
 """A report as one web page that needs nothing else: no script, no style or picture from elsewhere."""
 
-from jinja2 import Environment, PackageLoader, StrictUndefined
+from jinja2 import ChoiceLoader, Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 from reports.records import Report
@@ -8,7 +8,7 @@ from reports.render.stacks import stacks
 from reports.render.text import cell, is_number
 
 PAGES = Environment(
-    loader=PackageLoader("reports.render", "."),
+    loader=ChoiceLoader([PackageLoader("reports.render", "."), PackageLoader("reports", ".")]),  # a report may bring a page of its own
     autoescape=True,
     undefined=StrictUndefined,
     trim_blocks=True,
@@ -20,7 +20,7 @@ PAGES.filters["is_number"] = is_number
 
 def page(report: Report) -> str:
     """The report as HTML: every text escaped, every mark on every screen and every printed page."""
-    return PAGES.get_template("page.html").render(
+    return PAGES.get_template(report.extra.get("template", "page.html")).render(
         report=report,
         pictures={section.key: Markup(section.chart) for section in report.sections if section.chart},  # noqa: S704 – drawn by charts.py
         stacks=stacks(report),

@@ -4,16 +4,18 @@ Whatever a block says beyond the card is a Problem: an unknown label, a line no 
 """
 
 import re
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, replace
 from urllib.parse import urldefrag, urljoin, urlsplit
 
 from bs4 import BeautifulSoup, Tag
 
 from scrapers.card import CardMap, pattern
+from scrapers.formats import _postback
 from scrapers.reading import (
     EXCERPT,
     Labelled,
+    Record,
     Unreadable,
     attribute,
     check_names,
@@ -26,9 +28,10 @@ from scrapers.reading import (
     record,
     text,
 )
-from scrapers.records import Credential, Evidence, Listing, Problem, Refused, Request, Source, SourceUnreadable
+from scrapers.records import Evidence, Problem, Refused, Request, Source, SourceUnreadable
 
-KEYS = ("cards", "lines")
+KEYS = ("cards", "lines", "postback")
+SHAPE = {"cards": ("block", "fields", "labels", "next", "count", "ignore"), "postback": _postback.SHAPE}  # the keys of its maps
 LONGEST_LINE = 500  # characters; a pattern's work grows with a power of the line
 
 
@@ -47,6 +50,10 @@ def check(source: Source) -> None:
     if (layout is None) == (lines is None):
         raise Refused(f"{source.name}: the cards format needs `cards:` (selectors, for HTML) or `lines:` (rules, for text), and not both")
     (_check_layout if lines is None else _check_lines)(source)
+    if "postback" in source.options:
+        if lines is not None:
+            raise Refused(f"{source.name}: `postback` needs `cards:`; `lines:` is for text")
+        _postback.check(source)
 
 
 def requests(source: Source) -> list[Request]:
@@ -55,11 +62,14 @@ def requests(source: Source) -> list[Request]:
 
 
 def follow(page: Evidence, source: Source) -> list[Request]:
-    """The page behind the card's `next` selector; none on the last page."""
+    """The page behind the card's `next` selector, none on the last page; of a form that sends itself back, what it offers."""
+    if "postback" in source.options:
+        results = page_of(page, source)
+        return _postback.follow(page, results, len(blocks(results, source)), stated(results, source), source)
     selector = source.options.get("cards", {}).get("next")
     if selector is None:
         return []
-    targets = {urldefrag(urljoin(page.url, str(link.get("href", "")).strip())).url for link in _page(page, source).select(selector)}
+    targets = {urldefrag(urljoin(page.url, str(link.get("href", "")).strip())).url for link in page_of(page, source).select(selector)}
     targets -= {urldefrag(page.url).url}  # a "next" that is switched off leads nowhere
     if len(targets) > 1 or any(urlsplit(each).scheme not in ("http", "https") for each in targets):
         said = ", ".join(sorted(targets))[:EXCERPT]
@@ -70,14 +80,17 @@ def follow(page: Evidence, source: Source) -> list[Request]:
 def complete(pages: Iterable[Evidence], source: Source) -> str | None:
     """Why the visit is not whole: the site states more listings than its pages show. None where it is whole, or states nothing."""
     layout = source.options.get("cards", {})
+    if "postback" in source.options:
+        trees = ((page, page_of(page, source)) for page in pages)
+        return _postback.complete(((page, len(blocks(tree, source)), stated(tree, source)) for page, tree in trees))
     if "count" not in layout:
         return None
-    stated: dict[str, int | None] = {}
+    wanted: dict[str, int | None] = {}
     shown: dict[str, int] = {}
     after: dict[str, list[str]] = {}
     for page in pages:
-        url, results = urldefrag(page.url).url, _page(page, source)
-        stated[url], shown[url] = _stated(results, layout["count"]), len(results.select(layout["block"]))
+        url, results = urldefrag(page.url).url, page_of(page, source)
+        wanted[url], shown[url] = stated(results, source), len(results.select(layout["block"]))
         after[url] = [each.url for each in follow(page, source)]
     for start in [url for url in (urldefrag(each).url for each in source.start) if url in shown] or list(shown)[:1]:
         chain: dict[str, None] = {}
@@ -85,15 +98,15 @@ def complete(pages: Iterable[Evidence], source: Source) -> str | None:
         while here and here[0] in shown and here[0] not in chain:
             chain[here[0]] = None
             here = after[here[0]]
-        total, wanted = sum(shown[url] for url in chain), stated[start]
-        if wanted is None:
+        total, most = sum(shown[url] for url in chain), wanted[start]
+        if most is None:
             return f"{start} does not state how many listings there are; expected a number at {layout['count']!r}"
-        if total < wanted:
-            return f"{start} states {wanted} listings, its {len(chain)} pages show {total}"
+        if total < most:
+            return f"{start} states {most} listings, its {len(chain)} pages show {total}"
     return None
 
 
-def parse(page: Evidence, source: Source) -> Iterator[Listing | Credential | Problem]:
+def parse(page: Evidence, source: Source) -> Iterator[Record | Problem]:
     """Read every block on one page; what we cannot read becomes a Problem."""
     yield from _parse_text(page, source) if "lines" in source.options else _parse_html(page, source)
 
@@ -101,47 +114,76 @@ def parse(page: Evidence, source: Source) -> Iterator[Listing | Credential | Pro
 # HTML ------------------------------------------------------------------------------------------------------------
 
 
-def _parse_html(page: Evidence, source: Source) -> Iterator[Listing | Credential | Problem]:
-    layout, results = source.options["cards"], _page(page, source)
-    blocks = results.select(layout["block"])
-    if not blocks and _stated(results, layout.get("count")) != 0:
+def _parse_html(page: Evidence, source: Source) -> Iterator[Record | Problem]:
+    if "postback" in source.options and not _postback.is_results(page):
+        return
+    results = page_of(page, source)
+    outermost = blocks(results, source)
+    is_none = "postback" in source.options and _postback.says_none(results, source)
+    if not outermost and stated(results, source) != 0 and not is_none:
         yield problem(page.id, "page", "no provider cards on this page", text(results))
-    all_blocks = {id(block) for block in blocks}
-    outermost = [block for block in blocks if not any(id(each) in all_blocks for each in block.parents)]
     for number, block in enumerate(outermost, 1):
         shown = text(block)
         try:
-            if len(outermost) < len(blocks) and block.select_one(layout["block"]):
-                raise Unreadable("a card within a card; correct `cards:` `block:`")
-            yield record(source, page.id, f"block {number}", _said(block, source))
+            yield record(source, page.id, f"block {number}", said(block, source))
         except Unreadable as reason:
             yield problem(page.id, f"block {number}", reason, shown)
 
 
-def _said(block: Tag, source: Source) -> dict[str, str | None]:
+def once(source: Source) -> Callable[[Evidence, Iterable[Record | Problem]], Iterator[Record | Problem]]:
+    """What passes on each record of a snapshot once where a form shows it under several choices; a repetition under one choice stays."""
+    first: dict[object, object] = {}
+
+    def fresh(page: Evidence, records: Iterable[Record | Problem]) -> Iterator[Record | Problem]:
+        here = _postback.combination(page) if "postback" in source.options else None
+        for each in records:
+            known = here if here is None or isinstance(each, Problem) else first.setdefault(replace(each, evidence_id="", locator=""), here)
+            if known == here or isinstance(each, Problem):
+                yield each
+
+    return fresh
+
+
+def blocks(results: BeautifulSoup, source: Source) -> list[Tag]:
+    """The blocks of a page; of blocks within a block the outermost, which `said` refuses."""
+    found = results.select(source.options["cards"]["block"])
+    all_blocks = {id(block) for block in found}
+    return [block for block in found if not any(id(each) in all_blocks for each in block.parents)]
+
+
+def value(block: Tag, where: str) -> str:
+    """What a block says at "selector @attribute"; nothing where it does not say it once."""
+    selector, name = _place(where)
+    nodes = block.select(selector) if selector else [block]
+    return collapsed(str(nodes[0].get(name, "")) if name else text(nodes[0])) if len(nodes) == 1 else ""
+
+
+def said(block: Tag, source: Source) -> dict[str, str | None]:
     """Our fields as one block says them, every word of it accounted for. Empties the block as it reads."""
     layout = source.options["cards"]
-    said: dict[str, str | None] = {}
+    if block.select_one(layout["block"]):
+        raise Unreadable("a card within a card; correct `cards:` `block:`")
+    found: dict[str, str | None] = {}
     taken: list[Tag] = block.select(layout["ignore"]) if "ignore" in layout else []
     for key, where in layout.get("fields", {}).items():
         ours, (selector, name) = key.removesuffix("?"), _place(where)
         if ours != key and selector and not block.select(selector):
-            said[ours] = None
+            found[ours] = None
             continue
         node = one(block, selector) if selector else block
-        said[ours] = attribute(node, name) if name else text(node)
+        found[ours] = attribute(node, name) if name else text(node)
         taken += [] if name else [node]
     if "labels" in layout:
         labels = one(block, layout["labels"])
         with Labelled(definitions(labels), ignore=source.ignore) as labelled:
-            said |= {ours: labelled.may_take(theirs) for ours, theirs in source.columns.items()}
+            found |= {ours: labelled.may_take(theirs) for ours, theirs in source.columns.items()}
         taken.append(labels)
     for node in taken:
         node.clear()
     ignored = {folded(each) for each in source.ignore}
     if left := [each for each in block.stripped_strings if folded(each) not in ignored]:
         raise Unreadable(f"not on the card: {collapsed(' / '.join(left))[:EXCERPT]}; map it or list it under `ignore`")
-    return said
+    return found
 
 
 def _place(where: str) -> tuple[str, str]:
@@ -150,12 +192,14 @@ def _place(where: str) -> tuple[str, str]:
     return selector.strip(), name
 
 
-def _page(page: Evidence, source: Source) -> BeautifulSoup:
+def page_of(page: Evidence, source: Source) -> BeautifulSoup:
+    """The page as a tree of elements."""
     return BeautifulSoup(decoded(page.body, source), "html.parser")
 
 
-def _stated(results: BeautifulSoup, count: str | None) -> int | None:
+def stated(results: BeautifulSoup, source: Source) -> int | None:
     """How many listings there are in all, as the page states it."""
+    count = source.options["cards"].get("count")
     for node in results.select(count) if count else ():
         if number := re.search(r"\d[\d,]*", text(node)):
             return int(number[0].replace(",", ""))
@@ -163,7 +207,7 @@ def _stated(results: BeautifulSoup, count: str | None) -> int | None:
 
 
 def _check_layout(source: Source) -> None:
-    layout = CardMap(source.options["cards"], f"{source.name}, `cards`", ("block", "fields", "labels", "next", "count", "ignore"))
+    layout = CardMap(source.options["cards"], f"{source.name}, `cards`", SHAPE["cards"])
     layout.text("block", required=True)
     fields = layout.map("fields")
     selectors = [(layout, key) for key in layout.content if key != "fields"] + [(fields, key) for key in fields.content]
@@ -182,7 +226,7 @@ def _check_layout(source: Source) -> None:
 # Text ------------------------------------------------------------------------------------------------------------
 
 
-def _parse_text(page: Evidence, source: Source) -> Iterator[Listing | Credential | Problem]:
+def _parse_text(page: Evidence, source: Source) -> Iterator[Record | Problem]:
     rules = _rules(source)
     body, number = decoded(page.body, source), 0
     for first, block in _blocks(body):

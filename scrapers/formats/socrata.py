@@ -11,7 +11,7 @@ from urllib.parse import parse_qs, quote, urlencode
 
 from scrapers.formats import table
 from scrapers.reading import decoded
-from scrapers.records import Evidence, Refused, Request, Source
+from scrapers.records import Evidence, Refused, Request, Source, SourceUnreadable
 
 KEYS = ("page_size",)
 LARGEST_PAGE = 50_000  # SODA 2.0's own limit
@@ -38,12 +38,17 @@ def follow(page: Evidence, source: Source) -> list[Request]:
     if not DATASET.fullmatch(url) or "$limit" not in asked:
         return []
     limit, offset = int(asked["$limit"][0]), int(asked["$offset"][0])
-    rows = sum(1 for row in csv.reader(io.StringIO(decoded(page.body, source), newline="")) if row) - 1
+    try:
+        rows = sum(1 for row in csv.reader(io.StringIO(decoded(page.body, source), newline="")) if row) - 1
+    except csv.Error as error:
+        raise SourceUnreadable(f"{source.name}: {page.url} is not CSV ({error}); open it in a browser and check `start:`") from error
     return [_page(source, url, offset + limit)] if rows >= limit else []
 
 
 def select(source: Source, head: bytes) -> str:
     """As a table, with CredentialNumber, credential_number and credentialnumber being one column."""
+    if "\0" in decoded(head, source, whole=False).split("\n", 1)[0]:  # _field would pass over it, and SQL cannot say it
+        raise SourceUnreadable(f"{source.name}: the first row holds a zero byte; expected a row of column names in text")
     return table.reading(source, head, _field)
 
 
@@ -53,7 +58,7 @@ def _field(header: str) -> str:
 
 def _page(source: Source, dataset: str, offset: int) -> Request:
     query = {
-        "$select": ",".join(source.columns.values()),
+        "$select": ",".join(dict.fromkeys(each for theirs in source.columns.values() for each in theirs.split(table.AND))),
         "$order": ":id",  # without an order, pages may overlap
         "$limit": source.options.get("page_size", LARGEST_PAGE),
         "$offset": offset,

@@ -1,165 +1,221 @@
-"""A table as one CSV file: comma, semicolon, tab or pipe; the first row names the columns.
+"""A table: CSV of any dialect, tabs, pipes, fixed width, a workbook, or a table of a page; plain, gzip, or in a zip.
 
 Every header is mapped under `columns:` or listed under `ignore:`, or the table is refused. An ignored column is never kept.
+`columns: {status: "Status + Reason"}` joins two of theirs by a blank. What the card does not say of the dialect is detected (see _dialect).
 """
 
 import csv
-import io
-from collections.abc import Callable, Mapping
+import gzip
+import shutil
+from collections.abc import Callable, Iterable, Iterator
+from fnmatch import fnmatchcase
+from pathlib import Path, PurePosixPath
 from typing import Any
+from urllib.parse import urlsplit
 
-from scrapers.reading import DASHES, EXCERPT, check_names, decoded, folded, groups, names, nearest, record_type
-from scrapers.records import Credential, Refused, Request, Source, SourceUnreadable
+from scrapers import packed
+from scrapers.card import CardMap
+from scrapers.formats import _dialect, _sheets
+from scrapers.formats._columns import AND as AND
+from scrapers.formats._columns import accounted, select_of
+from scrapers.formats._columns import clean as clean
+from scrapers.formats._columns import identifier as identifier
+from scrapers.formats._columns import literal as literal
+from scrapers.formats._columns import quoted as quoted
+from scrapers.formats._columns import translated as translated
+from scrapers.formats._dialect import Dialect
+from scrapers.reading import check_names, decoded, folded, problem
+from scrapers.records import Evidence, Problem, Refused, Request, Source, SourceUnreadable, Table
 
-DELIMITERS = (",", ";", "\t", "|")
-LONGEST_RECORD = 16_000_000  # bytes; also how much one unclosed quote can swallow
+KEYS = ("delimiter", "quote", "header", "widths", "sheet", "constants")
+DATES = ("issued", "expires", "enumerated", "updated", "deactivated", "reactivated", "excluded", "reinstated")
 
 
 def requests(source: Source) -> list[Request]:
     """The whole table is one file per start."""
-    return [Request(url=each, expects="csv", is_leaf=True) for each in source.start]
+    return [Request(url=each, expects=_expected(each), is_leaf=True) for each in source.start]
 
 
 def check(source: Source) -> None:
-    """A table must say which column is which."""
+    """A table must say which column is which, and may say how it is written."""
     if not source.columns:
         raise Refused(f"{source.name}: `columns` is missing; say which column of the table is which of ours, e.g. {{name: Provider}}")
-    check_names(source, source.columns, "columns")
+    card = CardMap(dict(source.options), source.name, None)
+    check_names(source, [*source.columns, *card.map("constants").content], "columns")
+    for name in card.map("constants").content:
+        card.map("constants").text(name, required=True)
+    if "delimiter" in card.content and (len(card.text("delimiter").replace("tab", "\t")) != 1 or card.text("delimiter") in '"\n\r'):
+        card.refuse("delimiter", "one character, or tab")
+    if "quote" in card.content and card.content["quote"] not in _dialect.QUOTES:
+        card.refuse("quote", "double, single or none")
+    card.texts("sheet")
+    if "header" in card.content and not card.texts("header"):
+        card.refuse("header", "the names of the columns, in their order, of a file that has no row of them")
+    for name, place in card.map("widths").content.items():
+        if not (
+            isinstance(place, list) and len(place) == 2 and all(type(each) is int for each in place) and 1 <= place[0] <= place[1] <= 10_000
+        ):
+            card.map("widths").refuse(name, "first and last position, from 1, e.g. [1, 8]")
+    if header := [*card.texts("header"), *card.map("widths").content]:
+        accounted(header, source, folded)
 
 
-def select(source: Source, head: bytes) -> str:
-    """One SELECT over the CSV at $path: `locator` ("row N", counting the records that could be read), our fields, `problem`, `excerpt`."""
-    return reading(source, head, folded)
+def tables(page: Evidence, source: Source, folder: Path) -> Iterator[Table | Problem]:
+    """Each table in the body as one flat file in utf-8, with its SELECT; what cannot be laid out is a problem."""
+    with gzip.open(page.path) as blob:
+        is_book = _sheets.is_workbook(blob.read(4096))
+    if is_book:
+        book = folder / "book"
+        _unpack_book(page.path, book)
+        yield from _chosen(_sheets.of_workbook(book, source), page, source, folder, is_told=True)
+        book.unlink()
+        return
+    wanted, members = source.options.get("sheet"), 0
+    for name, stream in packed.members(page.path, folder=folder):
+        if name and wanted and not any(fnmatchcase(name, each) for each in _texts(wanted)):
+            continue
+        members += 1
+        target = folder / "table.csv"
+        encoding = _dialect.lay_out(stream, target, source)
+        with target.open("rb") as flat:
+            head = flat.read(_dialect.HEAD).decode("utf-8", errors="replace")
+        if head.lstrip()[:1] == "<":
+            yield from _of_page(target, page, source, folder)
+        else:
+            where = f"{PurePosixPath(name).name} " if name else ""
+            yield Table(path=target, select=select_of(source, _of(head, source, folded, encoding), folded, "none", where))
+    if not members:
+        raise SourceUnreadable(f"{source.name}: no file of the archive is called {wanted!r}; correct `sheet:`")
+
+
+def dialect(head: bytes, source: Source) -> str:
+    """One sentence: how the table that begins with `head` is written, and what of that the card does not say."""
+    if _sheets.is_workbook(head):
+        return "a workbook"
+    if head.startswith(b"PK\x03\x04"):
+        return "a zip"
+    encoding = str(source.options.get("encoding") or _dialect.encoding_of(head, whole=False))
+    text = head.decode(encoding, errors="replace").removeprefix("\ufeff")
+    return "a page" if text.lstrip()[:1] == "<" else str(_of(text, source, folded, encoding))
 
 
 def reading(source: Source, head: bytes, same: Callable[[str], str]) -> str:
-    """The SELECT of a table whose headers are compared in the form that `same` gives them."""
+    """The SELECT over a CSV at $path, a compressed blob as it was kept; headers are compared in the form that `same` gives them."""
     text = decoded(head, source, whole=False)
-    delimiter, header = first_row(text, source)
-    ours = accounted(header, source, same)
-    # a header may stand twice among the ignored ones; DuckDB wants names of its own
-    columns = [each if header.count(each) == 1 and each else f"{each} (column {number})" for number, each in enumerate(header, 1)]
-    types = ", ".join(f"{quoted(each)}: 'VARCHAR'" for each in columns)
-    said = ",\n    ".join(f"{clean(identifier(columns[at]))} as {identifier(name)}" for name, at in ours.items())
-    fields, problem = projection(source, list(ours))
-    excerpt = f"left(concat_ws(' | ', {', '.join(f'said.{identifier(name)}' for name in ours)}), {EXCERPT})"
-    encoding = quoted(str(source.options.get("encoding", "utf-8")))
-    # DuckDB 1.5.6 takes a row of the wrong width for a good one, or stops with an internal error, when a column is left out of a
-    # scan that stores rejects. So every column is looked at, and only the mapped ones are kept.
-    whole_rows = f"hash({', '.join(map(identifier, columns))}) is not null"
-    return f"""
-select 'row ' || said.n as locator, {fields},
-  {problem} as problem,
-  case when ({problem}) is not null then {excerpt} end as excerpt
-from (
-  select row_number() over () as n,
-    {said}
-  from read_csv($path, columns={{{types}}}, header=true, auto_detect=false, delim={quoted(delimiter)}, quote='"', escape='"',
-    strict_mode=true, encoding={encoding}, compression='gzip', store_rejects=true, max_line_size={LONGEST_RECORD})
-  where {whole_rows}
-) said"""
-
-
-def first_row(text: str, source: Source) -> tuple[str, list[str]]:
-    """The delimiter, and the headers. The delimiter is the one that splits the first row into most columns."""
-    if not text.strip():
-        raise SourceUnreadable(f"{source.name}: the file is empty; expected a row of column names")
-    if text.lstrip()[0] in "<{[":
-        raise SourceUnreadable(f"{source.name}: the file begins with {text.lstrip()[:20]!r}, like a page or JSON; expected a table in CSV")
     if "\r\n" in text and not text.split("\n", 1)[0].endswith("\r"):  # DuckDB loses such rows, or stops
         raise SourceUnreadable(f"{source.name}: the first line ends in LF and later ones in CR LF; save the file with one kind of line end")
-    rows = [next(csv.reader(io.StringIO(text, newline=""), delimiter=each)) for each in DELIMITERS]
-    delimiter, header = max(zip(DELIMITERS, rows, strict=True), key=lambda pair: len(pair[1]))
-    if not any(each.strip() for each in header):
-        raise SourceUnreadable(f"{source.name}: the first row is blank; expected a row of column names")
-    return delimiter, header
+    how = _of(text, source, same, str(source.options.get("encoding", "utf-8")))
+    return select_of(source, how, same, "gzip", encoding=how.encoding)
 
 
-def accounted(header: list[str], source: Source, same: Callable[[str], str]) -> dict[str, int]:
-    """Ours → place of its column, in the card's order, once every header and every column of the card is accounted for."""
-    places: dict[str, list[int]] = {}
-    for at, written in enumerate(header):
-        places.setdefault(same(written), []).append(at)
-    ignored = {same(each) for each in source.ignore}
-    mapped = {same(theirs): theirs for theirs in source.columns.values()}
-    missing = [theirs for key, theirs in mapped.items() if key not in places]
-    new = [header[at[0]] for key, at in places.items() if key not in mapped and key not in ignored]
-    if new:
-        near = nearest(new[0], missing) if missing else None
-        hint = f" (the card's {near!r} is not there: is it this one?)" if near else ""
-        said = ", ".join(map(repr, new))
-        raise Refused(f"{source.name}: the table has {said}, not on the card{hint}; map it under `columns:` or list it under `ignore:`")
-    if missing:
-        near = nearest(missing[0], header)
-        hint = f"; the nearest is {near!r}" if near else ""
-        said = ", ".join(map(repr, missing))
-        raise Refused(f"{source.name}: the card maps {said}, which the table does not have{hint}; correct `columns:`")
-    if twice := [mapped[key] for key, at in places.items() if key in mapped and len(at) > 1]:
-        raise Refused(f"{source.name}: the table has {', '.join(map(repr, twice))} more than once, so we cannot tell which is meant")
-    return {ours: places[same(theirs)][0] for ours, theirs in source.columns.items()}
+# A text ----------------------------------------------------------------------------------------------------------
 
 
-def projection(source: Source, given: list[str]) -> tuple[str, str]:
-    """The select list that turns the values given (columns of `said`) into our fields, and the expression for why a row is refused."""
-    patterns = source.options.get("patterns", {})
-    values: dict[str, str] = {}
-    reasons: list[str] = []
-    for name in given:
-        value = f"said.{identifier(name)}"
-        if name in patterns:
-            whole, parts = f"^(?:{patterns[name]})$", groups(patterns[name])
-            taken = f"regexp_extract({value}, {quoted(whole)}, [{', '.join(map(quoted, parts))}])"
-            values |= {part: f"nullif({taken}.{identifier(part)}, '')" for part in parts}
-            says = quoted(f"{name} says '") + f" || left({value}, 80) || " + quoted("', which does not fit its pattern")
-            reasons.append(f"when not regexp_matches({value}, {quoted(whole)}) then {says}")
-        else:
-            values[name] = value
-    for name in ("network", "accepting"):
-        known = source.words.get(name)
-        if name in values and known is not None:
-            values[name], reason = translated(name, values[name], known)
-            reasons.append(reason)
-    if record_type(source) is Credential:
-        reasons.append(f"when {values.get('number', 'null')} is null then 'no license number'")
-    else:
-        named = [values[name] for name in ("name", "last", "organization") if name in values]
-        reasons.append(f"when coalesce({', '.join([*named, 'null'])}) is null then 'no name'")
-        if source.network:
-            values["network"] = f"coalesce({values.get('network', 'null')}, {quoted(source.network)})"
-    fields = ", ".join(f"{values[name]} as {identifier(name)}" for name in names(source) if name in values)
-    return fields, f"case {' '.join(reasons)} end"
+def _of(text: str, source: Source, same: Callable[[str], str], encoding: str) -> Dialect:
+    return _dialect.of(text, source, {same(each) for theirs in source.columns.values() for each in theirs.split(AND)}, same, encoding)
 
 
-def translated(name: str, value: str, known: Mapping[str, Any]) -> tuple[str, str]:
-    """The expression for what the card says a value means, and the case in which it says nothing."""
-    dashes = "".join(map(chr, DASHES))
-    word = f"lower(translate(coalesce({value}, ''), {quoted(dashes)}, {quoted('-' * len(dashes))}))"
-    by_fold = {folded(each): means for each, means in known.items()}
-    cases = " ".join(f"when {quoted(each)} then {literal(means)}" for each, means in by_fold.items())
-    kind = "boolean" if name == "accepting" else "varchar"
-    meant = f"cast(case {word} {cases} end as {kind})" if cases else f"cast(null as {kind})"
-    listed = ", ".join(quoted(each) for each in {*by_fold, ""})
-    says = quoted("; the card knows " + ", ".join(map(repr, known)) + "; map it under `words:`")
-    return meant, f"when {word} not in ({listed}) then {quoted(name + ' says ')} || '''' || left({value}, 80) || '''' || {says}"
+# Sheets ----------------------------------------------------------------------------------------------------------
 
 
-def clean(value: str) -> str:
-    """The expression for a text with blanks collapsed, null where nothing is left; as `reading.collapsed`.
-
-    The test in front is what makes it three times as fast: hardly any text needs mending.
-    """
-    odd = "\\x09-\\x0D\\x1C-\\x1F\\x{85}"  # what Python calls a blank and Unicode does not call a separator
-    mended = f"trim(regexp_replace({value}, '[\\pZ{odd}]+', ' ', 'g'))"
-    return f"nullif(case when regexp_matches({value}, '^ |  | $|[^\\PZ ]|[{odd}]') then {mended} else {value} end, '')"
-
-
-def quoted(value: str) -> str:
-    return "'" + value.replace("'", "''") + "'"
+def _of_page(target: Path, page: Evidence, source: Source, folder: Path) -> Iterator[Table | Problem]:
+    if target.stat().st_size > _sheets.LARGEST_PAGE:
+        said = f"{source.name}: a page of {target.stat().st_size:,} bytes; expected at most {_sheets.LARGEST_PAGE:,}"
+        raise SourceUnreadable(said, "too_large")
+    body = target.read_bytes().decode("utf-8", errors="strict")
+    target.unlink()
+    yield from _chosen(_sheets.of_page(body), page, source, folder, is_told=False)
 
 
-def identifier(value: str) -> str:
-    return '"' + value.replace('"', '""') + '"'
+def _chosen(found: Iterator[_sheets.Sheet], page: Evidence, source: Source, folder: Path, *, is_told: bool) -> Iterator[Table | Problem]:
+    """The sheets that `sheet:` names, else those that have the card's columns; one that is left unread is said where `is_told`."""
+    named, wanted = (
+        _texts(source.options.get("sheet", [])),
+        {folded(each) for theirs in source.columns.values() for each in theirs.split(AND)},
+    )
+    read, first, seen = 0, None, []
+    for sheet in found:
+        seen.append(sheet.name)
+        if named and sheet.name not in named:
+            continue
+        header = next(
+            (at for at, (_, row) in enumerate(sheet.rows[: _dialect.FIRST_ROWS]) if wanted <= {folded(str(each)) for each in row}), None
+        )
+        if header is None:
+            first = first or sheet
+            if named:
+                accounted(_header(sheet.rows[0][1]), source, folded)
+            if is_told:
+                said = f"the sheet {sheet.name!r} has not the card's columns; name the sheets to read under `sheet:`"
+                yield problem(page.id, f"sheet {sheet.name}", said, "")
+            continue
+        read += 1
+        yield from flat(sheet, header, page, source, folder)
+    if missing := [each for each in named if each not in seen]:
+        raise SourceUnreadable(
+            f"{source.name}: there is no {missing[0]!r} here; there are {', '.join(map(repr, seen)) or 'none'}; correct `sheet:`"
+        )
+    if not read:
+        if first is None:
+            raise SourceUnreadable(f"{source.name}: nothing stands in any table here; expected a row of column names", "empty")
+        accounted(_header(first.rows[0][1]), source, folded)
 
 
-def literal(value: bool | str | None) -> str:
-    return quoted(value) if isinstance(value, str) else {True: "true", False: "false", None: "null"}[value]
+def flat(sheet: _sheets.Sheet, at: int, page: Evidence, source: Source, folder: Path) -> Iterator[Table | Problem]:
+    """The rows below row `at`, which is the header, as a CSV whose first field is their place."""
+    header, rows = _header(sheet.rows[at][1]), sheet.rows[at + 1 :]
+    kept = [
+        number for number, name in enumerate(header) if name or any(row[number : number + 1] not in ([], [""], [None]) for _, row in rows)
+    ]
+    mapped = {folded(each) for theirs in source.columns.values() for each in theirs.split(AND)}
+    ignored = {folded(each) for each in source.ignore}
+    kept = [  # a column in which nothing stands says nothing, whatever it is called
+        number
+        for number in kept
+        if folded(header[number]) in mapped | ignored or any(row[number : number + 1] not in ([], [""], [None]) for _, row in rows)
+    ]
+    places = accounted([header[number] for number in kept], source, folded)
+    meant = {kept[spots[0]]: "date" if ours in DATES else ours for ours, spots in places.items() if ours in (*DATES, "zip")}
+    state = kept[places["state"][0]] if "state" in places else None
+    target = folder / "sheet.csv"
+    with target.open("w", encoding="utf-8", newline="") as file:
+        writer = csv.writer(file, quoting=csv.QUOTE_ALL, lineterminator="\n")
+        for place, row in rows:
+            if any(row[number] not in ("", None) for number in range(len(header), len(row))) or len(row) < len(header):
+                yield problem(page.id, place, f"{len(row)} fields where the header has {len(header)}", "")
+                continue
+            lives = _sheets.printed(row[state]).upper() if state is not None else None
+            shown = [_sheets.printed(row[number], meant.get(number), lives, sheet.day_zero) for number in kept]
+            if [folded(each) for each in shown] != [folded(header[number]) for number in kept]:
+                writer.writerow([place, *shown])
+    how = Dialect(encoding="utf-8", header=tuple(header[number] for number in kept))
+    yield Table(path=target, select=select_of(source, how, folded, "none", is_placed=True))
+
+
+def _header(row: list[Any]) -> list[str]:
+    """The names in a row; nothing stands to the right of the last."""
+    said = [_sheets.printed(each) for each in row]
+    while said and not said[-1]:
+        said.pop()
+    return said
+
+
+def _unpack_book(blob: Path, book: Path) -> None:
+    """A workbook as a plain file: its parts proved not to flood, where it is an archive."""
+    with gzip.open(blob) as body:
+        is_ole = body.read(8) == _sheets.OLE
+    if not is_ole:
+        packed.repacked(blob, book, _sheets.LARGEST_BOOK)
+        return
+    with packed.opened(blob, _sheets.LARGEST_BOOK) as stream, book.open("wb") as copy:
+        shutil.copyfileobj(stream, copy, packed.CHUNK)
+
+
+def _texts(said: str | Iterable[str]) -> list[str]:
+    return [said] if isinstance(said, str) else list(said)
+
+
+def _expected(url: str) -> str:
+    """What the answer must look like: a sign-in page is no table, where a table is text."""
+    end = PurePosixPath(urlsplit(url).path).suffix.lower()
+    return "csv" if end in (".csv", ".tsv") else "html" if end in (".html", ".htm", ".aspx") else "any"

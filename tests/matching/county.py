@@ -23,7 +23,7 @@ create table curated.listing (
   listing_id text, claim_id text, source_id text, snapshot_id text, observed_on date, network text, name_raw text, given_name text,
   middle_name text, family_name text, suffix text, organization text, npi text, license_raw text, address text, address_2 text, zip text,
   phone text, specialty text, evidence_id text, locator text, is_latest boolean, is_organization boolean, license_key text,
-  license_digits text, zip5 text, phone_digits text, npi_valid boolean, reference text)
+  license_digits text, zip5 text, phone_digits text, npi_valid boolean, reference text, is_accepting boolean, state text)
 """
 OTHERS = """
 create table curated.credential (credential_id text, source_id text, license_key text, credential_type text, profession text,
@@ -32,15 +32,27 @@ create table curated.credential (credential_id text, source_id text, license_key
 create table curated.credential_history (credential_id text, seen_from_on date, seen_to_on date, status_raw text, status text,
   may_practice boolean, expires_on date, basis text, evidence_id text, locator text);
 create table curated.evidence (evidence_id text, url text);
-create table curated.source (source_id text, surface text);
-create table curated.snapshot (snapshot_id text, source_id text, observed_on date);
-create table curated.registration (npi text, license_key text);
+create table curated.problem (evidence_id text, locator text, reason text);
+create table curated.source (source_id text, surface text, insurer_name text);
+create table curated.snapshot (snapshot_id text, source_id text, observed_on date, is_complete boolean, problem_count bigint);
+create table curated.registration (npi text, license_key text, entity text, given_name text, middle_name text, family_name text,
+  other_given_name text, other_middle_name text, other_family_name text, source_id text, evidence_id text, deactivated_on date,
+  deactivation_evidence_id text);
+create table curated.exclusion (exclusion_id text, source_id text, given_name text, middle_name text, family_name text, organization text,
+  npi text, license_key text, state text, zip5 text, excluded_on date, reinstated_on date, waiver_state text, evidence_id text);
 create schema ledger;
 create table ledger.verdict (left_kind text, left_id text, right_kind text, right_id text, judgement text, reason text, "by" text,
   "at" timestamp);
+create table curated.network (source_id text, network text, line text);
 create table curated.claim (claim_id text, last_seen_on date);
 create table curated.rule (rule_id text, applies_to text);
-insert into curated.source values ('alder', 'website'), ('birch', 'api');
+insert into curated.source values ('alder', 'website', 'Alder Mutual'), ('alder_api', 'api', 'Alder Mutual'),
+  ('birch', 'api', 'Birch Health');
+alter table curated.source add column title text;
+alter table curated.source add column role text;
+alter table curated.source add column completeness text;
+insert into curated.source (source_id, role, completeness) values ('roll', 'roll', 'full_history');
+insert into curated.source (source_id, title) values ('leie', 'Federal list');
 insert into curated.rule values ('us.nsa.verify_90_days', '[website]'), ('us.nsa.required_fields', '[website]'),
   ('us.acas_directory_accurate', '[website, file]'), ('wa.rcw_18_108_030.license_required', '[]');
 """
@@ -60,8 +72,8 @@ def drawn(con: duckdb.DuckDBPyConnection, listings: str, roll: str = "number | n
     for row in _rows(roll):
         _license(con, row)
     con.execute(
-        "insert into curated.snapshot select distinct snapshot_id, source_id, observed_on from curated.listing union "
-        "select concat('roll@', seen), 'roll', seen "
+        "insert into curated.snapshot select distinct snapshot_id, source_id, observed_on, true, 0 from curated.listing union "
+        "select concat('roll@', seen), 'roll', seen, true, 0 "
         "from (select unnest([seen_from_on, seen_to_on]) as seen from curated.credential_history)"
     )
     con.execute(
@@ -96,6 +108,33 @@ def crowd(con: duckdb.DuckDBPyConnection, count: int) -> None:
     matching.findings(con, ASKED)
 
 
+def stated(con: duckdb.DuckDBPyConnection, registry: str = "npi", excluded: str = "npi", day: str = "2026-11-15") -> None:
+    """Draw what a registry and an exclusion list say, as captured on `day`, and link and ask again. A name is "Given Middle Family"."""
+    for table, drawing, source in (("registration", registry, "nppes"), ("exclusion", excluded, "leie")):
+        for number, row in enumerate(_rows(drawing), 1):
+            said: dict[str, str | None] = {"source_id": source, "evidence_id": f"{source}-page"}
+            for name, prefix in (("name", ""), ("other", "other_")):
+                given, _, rest = (row.pop(name, None) or "").partition(" ")
+                middle, _, family = rest.rpartition(" ")
+                if given:
+                    parts = {"given": given, "middle": middle or None, "family": family.replace("_", " ") or None}
+                    said |= {f"{prefix}{part}_name": value for part, value in parts.items()}
+            if table == "registration":
+                said |= {
+                    "entity": "1" if "given_name" in said else None,
+                    "deactivation_evidence_id": "gone-page" if row.get("deactivated_on") else None,
+                }
+            else:
+                said |= {"exclusion_id": f"x{number}"}
+            said |= {name: value for name, value in row.items() if value is not None}
+            con.execute(f"insert into curated.{table} ({', '.join(said)}) values ({', '.join('?' * len(said))})", list(said.values()))
+        con.execute(
+            "insert into curated.snapshot values (concat($source, '@', $day), $source, $day, true, 0)", {"source": source, "day": day}
+        )
+    matching.link(con, ASKED)
+    matching.findings(con, ASKED)
+
+
 def found(con: duckdb.DuckDBPyConnection, check: str) -> dict[str, str]:
     """Which listings a check flagged, with the tier."""
     return dict(con.execute("select listing_id, tier from matching.finding where check_name = ? order by 1", [check]).fetchall())
@@ -125,13 +164,15 @@ def _list(con: duckdb.DuckDBPyConnection, number: int, row: dict[str, str]) -> N
         "npi": row.get("npi"),
         "license_raw": row.get("license"),
         "address": None if row.get("address") == "none" else row.get("address", f"{9 + number} Oak St"),
-        "zip": "98101",
+        "zip": row.get("zip", "98101"),
         "phone": None if row.get("phone") == "none" else row.get("phone", f"206 555 01{number:02d}"),
         "specialty": None if row.get("specialty") == "none" else row.get("specialty", "Massage Therapy"),
         "evidence_id": row.get("page", f"page-{identity}"),
         "locator": f"block {number}",
         "reference": row.get("reference"),
         "is_organization": "name" not in row,
+        "is_accepting": row.get("accepting"),
+        "state": row.get("state", "WA"),
     }
     names = ", ".join(text)
     con.execute(f"insert into curated.listing ({names}) values ({', '.join('?' * len(text))})", list(text.values()))

@@ -7,11 +7,12 @@ import matching
 from matching.findings import checks
 from matching.professions import profession_rows, professions
 from pipelines import models
-from tests.matching.county import ASKED, matched
+from tests.matching.county import ASKED, matched, stated
 
 CHECKS = {
     "duplicate_listing", "lapsed_license", "barred_license", "retired_or_deceased", "no_license_found", "wrong_profession", "npi_invalid",
-    "missing_required_field",
+    "missing_required_field", "surfaces_disagree",
+    "npi_deactivated", "npi_of_another", "excluded_provider",
 }  # fmt: skip
 
 
@@ -20,13 +21,18 @@ def county(con: duckdb.DuckDBPyConnection) -> duckdb.DuckDBPyConnection:
     matched(
         con,
         """
-        id | name            | license    | address
-        a  | Rosa Maria Vega | MA60000001 | 9 Oak St
-        b  | Rosa Vega       | MA60000001 | 9 Oak St
-        c  | Ida Lund        |            |
+        id | name            | license    | address  | zip   | source
+        a  | Rosa Maria Vega | MA60000001 | 9 Oak St |       |
+        b  | Rosa Vega       | MA60000001 | 9 Oak St |       |
+        c  | Ida Lund        |            |          |       |
+        d  | Gale Hartwin    | MA60000002 | 7 Elm St | 99201 |
+        e  | Gale Hartwin    | MA60000002 | 7 Elm St | 99201 | alder_api
         """,
-        "number | name | status | expires\nMA60000001 | Rosa Maria Vega | EXPIRED | 2020-01-01",
+        "number | name | status | expires\nMA60000001 | Rosa Maria Vega | EXPIRED | 2020-01-01\n"
+        "MA60000002 | Gale Hartwin | ACTIVE | 2027-01-01",
     )
+    con.execute("update curated.listing set npi = '2900000003', npi_valid = true where listing_id = 'c'")
+    stated(con, "npi | name\n2900000003 | Ida Lund")
     matching.sensitivity(con, ASKED)
     return con
 
@@ -57,7 +63,8 @@ def test_every_check_returns_the_columns_of_its_card(county: duckdb.DuckDBPyConn
     cards = {card.name.split(".")[1]: card for card in models.load("matching/checks", "matching")}
     assert CHECKS == set(cards) == {check.name for check in checks()}
     for check in checks():
-        returned = [column[0] for column in county.execute(f"describe {check.sql}").fetchall()]
+        given = {"grace_days": ASKED.grace_days} if "$grace_days" in check.sql else {}
+        returned = [column[0] for column in county.execute(f"describe {check.sql}", given).fetchall()]
         assert returned == list(cards[check.name].columns), check.name
         assert check.severity in ("access_preventing", "serious", "minor")
 
@@ -65,6 +72,7 @@ def test_every_check_returns_the_columns_of_its_card(county: duckdb.DuckDBPyConn
 def test_the_demo_county_flags_as_drawn(county: duckdb.DuckDBPyConnection) -> None:
     assert county.execute("select check_name, listing_id, tier from matching.finding order by all").fetchall() == [
         ("duplicate_listing", "b", "A"), ("lapsed_license", "a", "A"), ("lapsed_license", "b", "A"), ("no_license_found", "c", "C"),
+        ("surfaces_disagree", "d", "B"),
     ]  # fmt: skip
 
 

@@ -154,7 +154,7 @@ def test_a_number_is_carried_from_the_registry(con: duckdb.DuckDBPyConnection) -
     two = roll("MA60000002 | Kim Tran Nguyen | ACTIVE | 2027-01-01\nMA60000003 | Kim Thi Nguyen  | ACTIVE | 2027-01-01")
     ask = matched(con, "id | name | npi\na | Kim Nguyen | 1234567893", two)
     assert set(judgements(con).values()) == {"unsure"}
-    con.execute("insert into curated.registration values ('1234567893', 'MA60000003')")
+    con.execute("insert into curated.registration (npi, license_key) values ('1234567893', 'MA60000003')")
     matching.link(con, ASKED)
     assert judgements(con)["a", "MA60000003"] == "same"
     ((explanation,),) = ask("select explanation from matching.match where judgement = 'same'")

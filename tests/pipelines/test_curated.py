@@ -1,12 +1,13 @@
 """From what sources said (parsed.*) to what analysts query (curated.*), in drawn tables."""
 
 from collections.abc import Iterator
-from datetime import date
+from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from matching.professions import profession_rows
 from pipelines import curate, expectations, models, warehouse
 
 FORM = {
@@ -171,6 +172,24 @@ def test_history_says_what_the_roll_said_and_for_how_long(con: warehouse.Connect
     assert latest == [("MA60123456", "expired", date(2026, 1, 31), "massage_therapist")]
 
 
+def test_of_a_roll_taken_twice_on_one_day_the_last_word_counts(con: warehouse.Connection) -> None:
+    for visit, hour, status in (("roll@morning", 8, "Expired"), ("roll@noon", 12, "Active")):
+        origin = {"source_id": "roll", "snapshot_id": visit, "observed_on": MARCH}
+        warehouse.insert(
+            con,
+            "snapshot",
+            [{**origin, "finished_at": warehouse.utc(datetime(2026, 3, 1, hour, tzinfo=UTC)), "sha256": "0" * 64, "response_count": 1}],
+        )
+        warehouse.insert(con, "evidence", [{"evidence_id": visit, "snapshot_id": visit, "url": "file:x", "sha256": "0" * 64}])
+        said = {"evidence_id": visit, "locator": "row 1", "number": "MA60123456", "last": "Reyes", "status": status}
+        warehouse.insert(con, "credential", [{**origin, **said}])
+    cards = built(con)
+    assert con.execute("select seen_from_on, status from curated.credential_history").fetchall() == [(MARCH, "active")]
+    assert con.execute("select status, evidence_id from curated.credential").fetchall() == [("active", "roll@noon")]
+    grains = [each for each in expectations.judge(expectations.of_models(con, cards)) if "credential" in each.sentence and not each.met]
+    assert grains == []
+
+
 def test_an_unknown_status_says_nothing_and_goes_to_a_person(con: warehouse.Connection) -> None:
     licensed(
         con,
@@ -200,6 +219,56 @@ def test_a_roll_that_repeats_a_license_keeps_what_permits_most(con: warehouse.Co
     licensed(con, MARCH, twice)
     built(con)
     assert con.execute("select status, may_practice from curated.credential").fetchall() == [("active", True)]
+
+
+def test_a_roll_with_one_row_for_each_case_has_one_credential_with_its_latest_action(con: warehouse.Connection) -> None:
+    licensed(
+        con,
+        FEBRUARY,
+        """
+        number     | last  | status                | expires  | action
+        MA60000001 | Reyes | Active - On Probation | 20270131 | 2019-02-01 Stipulation
+        MA60000001 | Reyes | Active - On Probation | 20270131 | 2021-06-01 Letter
+        MA60000001 | Reyes | Active - On Probation | 20270131 |
+        MA60000002 | Lund  | Active                | 20270131 |
+        """,
+    )
+    licensed(
+        con,
+        MARCH,
+        "number | last | status | expires | action\nMA60000001 | Reyes | Active - On Probation | 20270131 | 2026-03-01 Suspension",
+    )
+    built(con)
+    held = con.execute("select license_key, action, locator, roll_on from curated.credential order by 1").fetchall()
+    assert held == [("MA60000001", "2026-03-01 Suspension", "row 1", MARCH), ("MA60000002", None, "row 4", FEBRUARY)]
+    said = con.execute(
+        "select seen_from_on, seen_to_on, evidence_id, last_evidence_id from curated.credential_history order by 2, 1"
+    ).fetchall()
+    assert said == [
+        (FEBRUARY, FEBRUARY, f"roll@{FEBRUARY}", f"roll@{FEBRUARY}"),
+        (FEBRUARY, MARCH, f"roll@{FEBRUARY}", f"roll@{MARCH}"),
+    ]
+
+
+@pytest.mark.parametrize(("state", "means"), [("CO", "massage_therapist"), ("ZZ", None)])
+def test_a_code_that_means_a_profession_in_one_state_means_it_there_alone(con: warehouse.Connection, state: str, means: str | None) -> None:
+    con.execute("update parsed.source set state = $state where source_id = 'roll'", {"state": state})
+    warehouse.insert(con, "profession", [dict(row) for row in profession_rows()])
+    licensed(con, MARCH, "number | last | type\n10001 | Reyes | LICENSED MASSAGE THERAPIST\n10002 | Lund | MT")
+    built(con)
+    said = con.execute("select license_raw, profession from curated.credential order by 1").fetchall()
+    assert said == [("10001", "massage_therapist"), ("10002", means)]
+
+
+def test_one_number_in_two_types_is_two_credentials(con: warehouse.Connection) -> None:
+    licensed(
+        con,
+        MARCH,
+        "number | type | last | status\nMA60000001 | Massage Therapist License | Reyes | Active\nMA60000001 | Barber | Lund | Expired",
+    )
+    built(con)
+    held = con.execute("select credential_type, family_name, status from curated.credential order by 1").fetchall()
+    assert held == [("Barber", "Lund", "expired"), ("Massage Therapist License", "Reyes", "active")]
 
 
 def test_a_roll_without_statuses_is_read_by_its_expiry_dates(con: warehouse.Connection) -> None:

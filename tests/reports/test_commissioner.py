@@ -152,5 +152,5 @@ def test_the_same_run_gives_the_same_report(report: Report) -> None:
 
 
 def test_a_report_that_is_not_there_is_named() -> None:
-    with pytest.raises(ValueError, match="there is no report 'gossip'; there are: commissioner"):
+    with pytest.raises(ValueError, match="there is no report 'gossip'; there are: checklist, commissioner"):
         build("gossip", World().con, [], context())

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from reports.measures import clopper_pearson, compute, percent, shown, wilson
 from reports.records import Measure
 from tests.reports import example
-from tests.reports.world import World
+from tests.reports.world import DAY, World
 
 
 def as_percent(interval: tuple[float, float]) -> tuple[float, float]:
@@ -131,6 +131,33 @@ def test_without_a_roll_nothing_is_said_of_licenses() -> None:
     names = {each.name for each in compute(world.models().con, "commissioner")}
     assert "duplicate_listing.listing.a" in names
     assert not [name for name in names if name.startswith(("match.", "lapsed", "no_license", "not_in_force", "barred"))]
+
+
+def test_without_a_registry_or_an_exclusion_list_nothing_is_said_of_what_they_would_say() -> None:
+    world = World()
+    world.run("WA")
+    world.source("wa.one", "One")
+    world.source("leie", "Federal list", "exclusion")
+    world.listing("a", "wa.one")
+    names = {each.name for each in compute(world.models().con, "commissioner")}
+    assert "excluded_provider.listing.a" in names, "asked, and nobody found"
+    assert not [name for name in names if name.startswith(("npi_deactivated", "npi_of_another"))]
+
+
+def test_a_registry_that_reports_no_deactivation_was_not_asked_for_any() -> None:
+    world = World()
+    world.run("WA")
+    world.source("wa.one", "One")
+    world.source("nppes", "The API", "registry")
+    world.listing("a", "wa.one")
+
+    def asked() -> set[str]:
+        return {each.name.split(".")[0] for each in compute(world.con, "commissioner")}
+
+    world.models()
+    assert {"npi_of_another", "npi_deactivated"} & asked() == {"npi_of_another"}
+    world.add("curated.registration", npi="2900000004", source_id="nppes", deactivated_on=DAY)
+    assert {"npi_of_another", "npi_deactivated"} <= asked()
 
 
 def test_an_insurer_whose_name_is_sql_counts_like_any_other() -> None:

@@ -19,15 +19,18 @@ SHAPES = {
     "curated.source": "source_id text, title text, kind text, surface text, insurer_name text, naic text, waoic text, state text",
     "curated.network": "source_id text, network text, line text, regulator text, filed_as text",
     "curated.snapshot": "snapshot_id text, source_id text, observed_on date, started_at timestamp, finished_at timestamp,"
-    " response_count integer, record_count integer, problem_count integer, sha256 text, is_latest boolean",
+    " response_count integer, record_count integer, problem_count integer, sha256 text, is_latest boolean, is_stale boolean",
     "curated.evidence": "evidence_id text, snapshot_id text, url text, fetched_at timestamp, http_status integer, sha256 text",
     "curated.listing": "listing_id text, claim_id text, source_id text, snapshot_id text, observed_on date, network text, name_raw text,"
     " license_key text, address text, city text, zip5 text, phone text, evidence_id text, is_latest boolean, is_organization boolean",
     "curated.credential": "credential_id text, source_id text, license_key text, given_name text, middle_name text, family_name text,"
     " status text, may_practice boolean, status_since_on date, expires_on date, evidence_id text",
+    "curated.registration": "npi text, taxonomy text, source_id text, deactivated_on date",
     "curated.problem": "problem_id text, source_id text, snapshot_id text",
     "curated.claim_change": "claim_id text, source_id text, snapshot_id text, change text",
     "curated.rule": "rule_id text, citation text, says text, source text, text_dated text, verified_on date, applies_to text, state text",
+    "curated.checklist": "source_id text, snapshot_id text, item text, observed text, said text, evidence_id text, excerpt text",
+    "matching.confirmation": "finding_id text, listing_id text, source_id text, is_current boolean, website text, note text",
     "matching.match": "left_kind text, left_id text, right_kind text, right_id text, judgement text, judged_by text,"
     " probability double, explanation text",
     "matching.provider_member": "provider_id text, member_kind text, member_id text",

@@ -113,6 +113,24 @@ def test_a_token_that_dies_early_is_renewed_once_and_then_the_door_is_shut(tmp_p
     ]
 
 
+def test_another_host_of_the_card_is_not_shown_the_token(tmp_path: Path, clock: Clock) -> None:
+    shown: list[str | None] = []
+
+    def file(asked: Asked) -> Reply:
+        shown.append(asked.headers.get("subject-token"))
+        return json_("[]")
+
+    door = Door("subject-token", {"authorization": None})
+    with served(door.says()) as site, served({"/file": file}) as store, client(clock) as visitor:
+        access = {"scheme": "subject_token", "token": f"{site.url}/token"}
+        hosts = [store.url.removeprefix("http://")]
+        here = source(f"{site.url}/page/0", visit={"pause_seconds": 0, "hosts": hosts}, options={"access": access})
+        with Archive(tmp_path).open(here, NOW) as capture:
+            visitor.fetch(Request(url=f"{site.url}/page/0", expects="json"), here, capture)
+            visitor.fetch(Request(url=f"{store.url}/file", expects="json"), here, capture)
+    assert shown == [None]
+
+
 def test_a_secret_that_is_not_there_is_asked_for_by_name(tmp_path: Path, clock: Clock) -> None:
     with served({"/p": page("Rowan Ashdale")}) as site, client(clock) as visitor:
         access = {"scheme": "client_credentials", "token": f"{site.url}/token", "secret": "EVERGREEN"}

@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from scrapers.formats import table
 from scrapers.records import Refused, Source, SourceUnreadable
 from tests.scrapers.reads import SHARED, card, rejected, selected
 
@@ -110,12 +111,39 @@ def test_a_mark_in_front_of_utf_8_is_no_part_of_the_first_header(cedar: Source, 
     assert selected(cedar, ("\ufeff" + HEADER + "C-1,Ada,,CS,Yes,,\n").encode(), tmp_path)[0]["reference"] == "C-1"
 
 
-@pytest.mark.parametrize("encoding", ["latin-1", "utf-16"])
-def test_another_encoding_is_read_when_the_card_says_so(tmp_path: Path, encoding: str) -> None:
-    body = (HEADER + "C-1,Núñez,,CS,Yes,,\n").encode(encoding)
-    assert selected(card(tmp_path, LISTINGS + f"encoding: {encoding}\n"), body, tmp_path)[0]["name"] == "Núñez"
-    with pytest.raises(SourceUnreadable, match=f"byte .* is .* `encoding: {encoding}`"):
-        selected(card(tmp_path, LISTINGS), body, tmp_path)
+@pytest.mark.parametrize("encoding", ["utf-8-sig", "latin-1", "windows-1252", "utf-16", "utf-16-le", "utf-16-be"])
+def test_the_encoding_is_detected_or_as_the_card_says(tmp_path: Path, encoding: str) -> None:
+    body = (HEADER + "C-1,Núñez,,CS,Yes,,\n" * 20).encode(encoding)
+    assert [row["name"] for row in selected(card(tmp_path, LISTINGS), body, tmp_path)] == ["Núñez"] * 20
+    if encoding in ("latin-1", "windows-1252", "utf-16"):
+        assert selected(card(tmp_path, LISTINGS + f"encoding: {encoding}\n"), body, tmp_path)[0]["name"] == "Núñez"
+
+
+def test_a_letter_far_down_the_file_decides_the_encoding(cedar: Source, tmp_path: Path) -> None:
+    plain = HEADER + "C-1,Ada,,CS,Yes,,\n" * 8000
+    assert selected(cedar, (plain + "C-2,Núñez – Ruiz,,CS,Yes,,\n").encode("windows-1252"), tmp_path)[-1]["name"] == "Núñez – Ruiz"
+    assert selected(cedar, (plain + "C-2,Núñez – Ruiz,,CS,Yes,,\n").encode(), tmp_path)[-1]["name"] == "Núñez – Ruiz"
+
+
+@pytest.mark.parametrize("stated", ["utf-16", "utf-8"])
+def test_a_file_in_another_encoding_than_its_card_says_is_no_table(tmp_path: Path, stated: str) -> None:
+    body = (HEADER + "C-1,Núñez,,CS,Yes,,\n").encode("utf-8" if stated == "utf-16" else "utf-16")
+    with pytest.raises(SourceUnreadable):
+        selected(card(tmp_path, LISTINGS + f"encoding: {stated}\n"), body, tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("body", "stated"),
+    [
+        (HEADER, "utf-8, fields parted by commas, double quotes, 7 columns, 1 line above the data (detected: encoding, delimiter, quote)"),
+        (
+            "Providers of Cedar, as of May\n\n" + HEADER.replace(",", "|") + "C-1|Núñez|||||\n",
+            "windows-1252, fields parted by pipes, no quotes, 7 columns, 3 lines above the data (detected: encoding, delimiter, quote)",
+        ),
+    ],
+)
+def test_how_a_table_is_written_is_stated_in_a_sentence(cedar: Source, body: str, stated: str) -> None:
+    assert table.dialect(body.encode("windows-1252"), cedar) == stated
 
 
 @pytest.mark.parametrize("body", ["", "\n\n", "<!DOCTYPE html><title>Sign in</title>", '{"error": true}', ",,,\n"])
@@ -124,14 +152,20 @@ def test_what_is_no_table_is_unreadable(cedar: Source, tmp_path: Path, body: str
         selected(cedar, body, tmp_path)
 
 
-def test_two_kinds_of_line_end_are_said_rather_than_lost(cedar: Source, tmp_path: Path) -> None:
-    with pytest.raises(SourceUnreadable, match="one kind of line end"):
-        selected(cedar, HEADER + 'C-1,Ada,,CS,Yes,,"1970"\r\n', tmp_path)
+def test_every_kind_of_line_end_is_one(cedar: Source, tmp_path: Path) -> None:
+    rows = selected(cedar, HEADER + 'C-1,Ada,,CS,Yes,,"1970"\r\nC-2,"Bo\r\nHolm",,CS,Yes,,\r\n', tmp_path)
+    assert [row["name"] for row in rows] == ["Ada", "Bo Holm"]
+    assert [row["name"] for row in selected(cedar, (HEADER + "C-1,Ada,,CS,Yes,,\nC-2,Bo,,CS,Yes,,\n").replace("\n", "\r"), tmp_path)] == [
+        "Ada",
+        "Bo",
+    ]
 
 
 def test_a_row_that_does_not_fit_is_rejected_and_the_rest_is_read(cedar: Source, tmp_path: Path) -> None:
     good = 'C-1,"Ada\nReyes",,CS,Yes,,\n'
-    body = (HEADER + good * 5000 + "C-2,Bo\nC-3,Cy,,CS,Yes,,,x\nC-4,Di,,CS,Yes,\xe9,\n" + good).encode("latin-1")
+    body = (HEADER + good * 5000 + "C-2,Bo\nC-3,Cy,,CS,Yes,,,x\nC-4,Di,,CS,Yes,\xe9,\n").encode("latin-1") + good.replace(
+        "Reyes", "Núñez"
+    ).encode()
     assert len(selected(cedar, body, tmp_path)) == 5001
     assert rejected(cedar, body, tmp_path) == [(5002, "MISSING COLUMNS"), (5003, "TOO MANY COLUMNS"), (5004, "INVALID ENCODING")]
 

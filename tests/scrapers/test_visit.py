@@ -329,3 +329,11 @@ def test_a_line_of_two_gigabytes_is_refused_after_sixteen_megabytes(archive: Arc
 def test_a_workbook_has_no_lines(archive: Archive, tmp_path: Path) -> None:
     (tmp_path / "roll.xlsx").write_bytes(b"PK\x03\x04" + os.urandom(1 << 20).replace(b"\n", b"") * 17)
     assert len(collect(archive, source("roll.xlsx", folder=tmp_path, format="table"))) == 1
+
+
+def test_a_blocked_source_is_asked_nothing(archive: Archive) -> None:
+    with served({"/p": page("Rowan Ashdale")}) as site, Client("audit@example.org") as client:
+        here = source(f"{site.url}/p", options={"blocked": "a captcha since March"})
+        with pytest.raises(SourceUnreadable, match="a captcha since March") as said:
+            visit(here, reader(), archive, client, NOW)
+    assert (said.value.failure, site.asked) == ("blocked", [])

@@ -126,7 +126,7 @@ def test_ports_can_be_chosen_and_bodies_do_not_depend_on_them(zenobia: World) ->
 def test_cards_point_at_the_sites_and_map_every_label_shown(web: Sites, zenobia: World, tmp_path: Path) -> None:
     audit = yaml.safe_load(cards.write(zenobia, web.urls, tmp_path).read_text())
     assert audit["state"] == "ZZ" and audit["publish"] == ["commissioner"]
-    listed = [tmp_path / each for each in (audit["roll"], *audit["insurers"])]
+    listed = [tmp_path / each for each in (audit["roll"], *audit["insurers"], *audit["registries"])]
     assert [path.stem for path in listed] == [*HOSTS]
     read = {path.stem: yaml.safe_load(path.read_text()) for path in listed}
     for name, card in read.items():

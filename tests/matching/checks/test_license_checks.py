@@ -329,3 +329,22 @@ def test_a_visit_that_passes_midnight_is_one_visit(con: duckdb.DuckDBPyConnectio
     matching.link(con, ASKED)
     matching.findings(con, ASKED)
     assert con.execute("select state from matching.finding where check_name = 'lapsed_license'").fetchall() == [("new",)]
+
+
+@pytest.mark.parametrize(
+    ("kept", "said"),
+    [
+        ("full_history", "The roll keeps licenses that have ended."),
+        ("current_and_lapsed", "The roll keeps lapsed licenses, and may leave out those that ended otherwise."),
+        ("active_only", "The roll holds only licenses in force: one that lapsed would not be on it."),
+        (None, "What the roll leaves out is unknown."),
+    ],
+)
+def test_what_absence_from_a_roll_can_mean_is_said(con: duckdb.DuckDBPyConnection, kept: str | None, said: str) -> None:
+    drawn(con, "id | name\na | Rosa Vega", ROLL + "MA60000001 | Peter Olsen | ACTIVE | 2030-01-01")
+    con.execute("update curated.source set completeness = $kept where source_id = 'roll'", {"kept": kept})
+    matching.link(con, ASKED)
+    matching.findings(con, ASKED)
+    ((sentence, tier),) = con.execute("select sentence, tier from matching.finding where check_name = 'no_license_found'").fetchall()
+    assert said in sentence
+    assert tier == "C"

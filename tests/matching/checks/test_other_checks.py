@@ -120,3 +120,24 @@ def test_missing_required_field_asks_only_for_what_most_listings_of_the_source_s
     assert ask("select sentence from matching.finding where check_name = 'missing_required_field'") == [
         ("Listed on 2026-11-20 in Open without: telephone number. Most listings of this directory show it.",)
     ]
+
+
+def test_a_field_that_could_not_be_read_is_not_a_field_left_out(con: duckdb.DuckDBPyConnection) -> None:
+    drawn(
+        con,
+        """
+        id | name       | address
+        a  | Rosa Vega  | none
+        b  | Kim Nguyen | 8 Elm St
+        d  | Ada Reyes  | 7 Elm St
+        """,
+    )
+    con.execute("insert into curated.problem select evidence_id, locator, 'names Location/7' from curated.listing where listing_id = 'a'")
+    matching.link(con, ASKED)
+    matching.findings(con, ASKED)
+    assert found(con, "missing_required_field") == {}
+
+
+def test_a_specialty_that_is_only_a_taxonomy_code_is_of_its_profession(con: duckdb.DuckDBPyConnection) -> None:
+    matched(con, "id | name | specialty\na | Rosa Vega | 225700000X\nb | Kim Nguyen | 111N00000X")
+    assert con.execute("select listing_id, in_scope from matching.listed order by 1").fetchall() == [("a", True), ("b", False)]

@@ -1,0 +1,1 @@
+"""How listings were matched: by which keys, with which weights, how surely, and what another threshold would change."""
