@@ -183,7 +183,7 @@ def load_snapshot(con: warehouse.Connection, archive: Archive, source: Source, s
         try:
             _insert_snapshot(con, form, source, snapshot, pages, shown_on)
         except Refused as reason:
-            raise Unread(reason) from reason
+            raise Unread(_named(source, reason)) from reason
         return
     once = form.once(source) if hasattr(form, "once") else None  # of pages that overlap, what passes on each record once
     for page in pages:
@@ -200,7 +200,15 @@ def load_snapshot(con: warehouse.Connection, archive: Archive, source: Source, s
             elif select := form.select(source, archive.head(page)):
                 _insert_selected(con, Table(path=page.path, select=select), source, snapshot, page, shown_on[page.id])
         except Refused as reason:
-            raise Unread(reason) from reason
+            raise Unread(_named(source, reason)) from reason
+
+
+def _named(source: Source, said: Refused) -> Refused:
+    """The refusal, beginning with its source: what unpacks a body knows the evidence alone."""
+    if str(said).startswith(f"{source.name}:"):
+        return said
+    told = f"{source.name}: {said}"
+    return SourceUnreadable(told, said.failure) if isinstance(said, SourceUnreadable) else Refused(told)
 
 
 def _verify(archive: Archive, page: Evidence) -> None:

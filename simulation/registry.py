@@ -132,6 +132,8 @@ def exclusions(registry: Registry, people: Sequence[Person]) -> str:
     text = io.StringIO(newline="")
     writer = csv.writer(text, quoting=csv.QUOTE_ALL, lineterminator="\r\n")
     text.write(",".join(EXCLUDED) + "\r\n")
+    elsewhere = {"BUSNAME": "INVENTED WELLNESS OF ANOTHER STATE", "NPI": "0" * 10, "STATE": "YY", "EXCLTYPE": "1128a1", "EXCLDATE": "20190520"}
+    writer.writerow((dict.fromkeys(EXCLUDED, "") | elsewhere | {"REINDATE": "0" * 8, "WAIVERDATE": "0" * 8}).values())
     for person in people:
         if (said := registry.excluded.get(person.id)) is None:
             continue

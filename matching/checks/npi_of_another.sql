@@ -18,7 +18,8 @@ select
   listing.listing_id, listing.claim_id, 'claim' as subject_kind, listing.claim_id as subject_id, listing.observed_on,
   case when bound.npi is not null then 'A' else 'B' end as tier,
   cast(null as varchar) as credential_id,
-  [id for id in list_distinct([listing.evidence_id, holder.evidence_id, bound.evidence_id]) if id is not null] as evidence_ids,
+  -- named as no column is: DuckDB takes the column where a comprehension's variable has its name
+  [piece for piece in list_distinct([listing.evidence_id, holder.evidence_id, bound.evidence_id]) if piece is not null] as evidence_ids,
   listing.network, holder.npi,
   case when bound.npi is not null then concat(', and the license number shown to NPI ', bound.npi) else '' end as also
 from matching.listed

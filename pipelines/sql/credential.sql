@@ -17,7 +17,7 @@ select
   credential.source_id,
   source.state,
   credential.number as license_raw,
-  latest.license_key,
+  latest.roll_key as license_key,
   credential.type as credential_type,
   typed.profession,
   case when credential.first is not null or credential.last is not null then credential.first else part.given end as given_name,

@@ -53,7 +53,7 @@ with meant as (
 )
 -- most credentials stand once in the one snapshot there is; comparing them with nothing is left out
 select
-  credential_id, license_key, observed_on as seen_from_on, observed_on as seen_to_on, status_raw, status, may_practice, expires_on,
+  credential_id, license_key as roll_key, observed_on as seen_from_on, observed_on as seen_to_on, status_raw, status, may_practice, expires_on,
   case when status_raw is null then 'expiry date' else 'printed status' end as basis, action, evidence_id, locator,
   evidence_id as last_evidence_id, locator as last_locator
 from read anti join repeated using (credential_id)

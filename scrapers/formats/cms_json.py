@@ -13,8 +13,10 @@ read, and a record that says it otherwise is a problem with its place.
 
 import json
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from io import BufferedWriter
 from pathlib import Path, PurePosixPath
 from typing import Any
 from urllib.parse import urljoin, urlsplit
@@ -27,7 +29,7 @@ from scrapers.packed import members
 from scrapers.reading import EXCERPT, collapsed, decoded
 from scrapers.records import Evidence, Problem, Refused, Request, Source, SourceUnreadable, Table
 
-CHUNK = 32 * 1024**2  # bytes that DuckDB is handed at once
+CHUNK = 64 * 1024**2  # bytes that DuckDB is handed at once; of smaller pieces it writes every row twice
 HEAD = 65_536
 TYPES = ("INDIVIDUAL", "FACILITY", "GROUP")
 ACCEPTING = {"accepting": True, "not accepting": False, "accepting in some locations": None}
@@ -104,39 +106,53 @@ def _cut(page: Evidence, source: Source, folder: Path) -> Iterator[Table | Probl
 
 
 def _file(blocks: Iterator[bytes], page: Evidence, source: Source, stem: Path, where: str) -> Iterator[Table | Problem]:
-    lines: list[bytes] = []
-    first, size, is_list, is_of_plans = 1, 0, False, False
+    flat: _Flat | None = None
+    is_list = is_of_plans = False
+    try:
+        for piece in _split.pieces(blocks, EACH, {"providers": EACH}):
+            found = piece.found
+            if piece.members is not None and not piece.path:  # the root ends
+                if not is_list and not _is_index(found, piece.members):
+                    raise SourceUnreadable('the file is an object; expected a list of providers, or one under "providers"')
+                if is_list or "npi" not in piece.members:
+                    continue
+            if piece.fault:
+                yield Problem(evidence_id=page.id, locator=f"{where}record {piece.number}", reason=piece.fault, excerpt=piece.excerpt)
+            if found and not is_list:
+                is_of_plans = _is_plan(found[0])
+            is_list = True
+            if is_of_plans:
+                yield from _unknown(source, page, piece)
+            elif found:
+                if flat and (flat.file.tell() > CHUNK or flat.following != piece.number):
+                    yield flat.table(source, where)
+                    flat = None
+                flat = flat or _Flat(stem.with_name(f"{stem.name}-{piece.number}.ndjson").open("wb"), piece.number, piece.number)
+                flat.write(found)
+        if flat:
+            yield flat.table(source, where)
+    finally:
+        if flat:
+            flat.file.close()
 
-    def table() -> Table:
-        path = stem.with_name(f"{stem.name}-{first}.ndjson")
-        with path.open("wb") as file:
-            file.write(b"\n".join(b'{"n":%d,"r":%b}' % numbered for numbered in enumerate(lines, first)))
-        return Table(path=path, select=_select(source, range(first, first + len(lines)), max(map(len, lines)), where))
 
-    for piece in _split.pieces(blocks, EACH, {"providers": EACH}):
-        found = piece.found
-        if piece.members is not None and not piece.path:  # the root ends
-            if not is_list and not _is_index(found, piece.members):
-                raise SourceUnreadable('the file is an object; expected a list of providers, or one under "providers"')
-            if is_list or "npi" not in piece.members:
-                continue
-        if piece.fault:
-            yield Problem(evidence_id=page.id, locator=f"{where}record {piece.number}", reason=piece.fault, excerpt=piece.excerpt)
-        if found and not is_list:
-            is_of_plans = _is_plan(found[0])
-        is_list = True
-        if is_of_plans:
-            yield from _unknown(source, page, piece)
-            continue
-        if lines and (size > CHUNK or piece.number != first + len(lines)):
-            yield table()
-            lines, size = [], 0
-        if found:
-            first = first if lines else piece.number
-            lines += found
-            size += sum(map(len, found))
-    if lines:
-        yield table()
+@dataclass(slots=True)
+class _Flat:
+    """A file being written, a numbered record to a line."""
+
+    file: BufferedWriter
+    first: int
+    following: int
+    longest: int = 0
+
+    def write(self, records: Sequence[bytes]) -> None:
+        self.file.write(b"".join(b'{"n":%d,"r":%b}\n' % numbered for numbered in enumerate(records, self.following)))
+        self.following += len(records)
+        self.longest = max(self.longest, *map(len, records))
+
+    def table(self, source: Source, where: str) -> Table:
+        self.file.close()
+        return Table(path=Path(self.file.name), select=_select(source, range(self.first, self.following), self.longest, where))
 
 
 def _is_index(found: Iterable[bytes], members: Mapping[str, Any]) -> bool:
@@ -211,7 +227,7 @@ with line as (
     {_unknown_plans(source)} as unknown_plans,
     {accepting} as accepting,
     nullif(array_to_string(specialties, '; '), '') as specialty,
-    case when json_type(record) is distinct from 'OBJECT' then 'not a provider: expected an object'
+    case when record is null or not starts_with(record::varchar, '{{') then 'not a provider: expected an object'
          when kind is null or kind not in ({", ".join(map(quoted, TYPES))})
            then 'type says ' || coalesce('''' || left(kind, 80) || '''', 'nothing') || '; expected {", ".join(TYPES)}'
          when said.addresses is null and json_type(record, '$.addresses') not in ('OBJECT', 'NULL')
@@ -220,7 +236,8 @@ with line as (
          {unknown_accepting} end as reason
   from planned
 ), entered as (
-  select *,
+  select n, is_untidy, npi, organization, name, {", ".join(map(identifier, PERSON))}, specialty, accepting, places,
+    case when reason is not null or len(unknown_plans) > 0 then coalesce(left(record::varchar, {EXCERPT}), 'null') end as shown,
     case when reason is not null then [{{'network': null::varchar, 'problem': reason}}]
          else [{{'network': each, 'problem': null::varchar}} for each in networks]
            || [{{'network': null::varchar, 'problem': each}} for each in unknown_plans] end as entries
@@ -234,7 +251,7 @@ select {quoted(where + "record ")} || n || ' address ' || m || coalesce(' networ
   npi, organization, name, {", ".join(map(identifier, PERSON))},
   {", ".join(f"{_text(f'place.{part}', part)} as {identifier(part)}" for part in PLACE)},
   specialty, entry.network as network, accepting, entry.problem as problem,
-  case when entry.problem is not null then coalesce(left(record::varchar, {EXCERPT}), '') end as excerpt
+  case when entry.problem is not null then shown end as excerpt
 from spread
 where entry.problem is null or m = 1
 union all

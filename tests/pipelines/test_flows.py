@@ -79,7 +79,7 @@ def test_the_flow_called_plainly_runs_the_same_stages(invented: world.World, tmp
 
 
 def test_what_is_a_function_never_leaves_its_process() -> None:
-    offered = {"card", "data", "start", "offline", "only"}
+    offered = {"card", "data", "start", "offline", "only", "until"}
     assert set(audit.parameters.properties) == offered
     sent = audit.serialize_parameters({"card": "a.yml", "start": "match", "say": print, "progress": print, "marks": (), "quality": print})
     assert sent == {"card": "a.yml", "start": "match"}

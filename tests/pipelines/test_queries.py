@@ -99,7 +99,7 @@ def test_a_live_check_reads_the_first_page_and_fails_with_3_when_it_cannot(tmp_p
         site.says["/list.csv"] = Reply(body=b"<html><title>Sign in</title></html>")
         failing = rollcall(*asked)
         assert (failing.status, "got an HTML page" in failing.out) == (3, True), failing
-    assert not list((tmp_path / "raw").glob("*")), "a check keeps no evidence"
+    assert not list((tmp_path / "raw").glob("[!.]*")), "a check keeps no evidence"
 
 
 def test_every_verb_has_help_with_an_example() -> None:

@@ -3,6 +3,7 @@
 import gzip
 import io
 import json
+import re
 import zipfile
 from dataclasses import replace
 from pathlib import Path
@@ -23,7 +24,7 @@ PLANS = (
 
 
 def selected(source: Source, body: bytes | str, folder: Path) -> list[dict[str, Any]]:
-    """What the warehouse is given of a body: its rows in order, problems among them; each without the columns that say nothing."""
+    """What the warehouse is given of a body: its rows and problems as they stand there, without the columns that say nothing."""
     body = body.encode() if isinstance(body, str) else body
     blob = folder / "blob.gz"
     blob.write_bytes(gzip.compress(body))
@@ -37,7 +38,12 @@ def selected(source: Source, body: bytes | str, folder: Path) -> list[dict[str, 
             names = [column[0] for column in rows.description]
             found += [said(dict(zip(names, row, strict=True))) for row in rows.fetchall()]
             piece.path.unlink()
-    return found
+    return sorted(found, key=_place)
+
+
+def _place(row: dict[str, Any]) -> tuple[list[int], str]:
+    """A record's number, then the address's; DuckDB's threads keep no order."""
+    return [int(each) for each in re.findall(r"(?:record|address|plan) (\d+)", row["locator"])], "~" if "problem" in row else row["locator"]
 
 
 @pytest.fixture

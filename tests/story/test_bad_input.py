@@ -47,7 +47,7 @@ ANSWERS: dict[str, tuple[str, Reply, list[str]]] = {
     "an empty 200": (PROVIDERS, Reply(), ["got nothing (0 bytes)", "an empty answer is not an empty directory"]),
     "an empty 200 for a page": (PAGES, Reply(), ["got nothing (0 bytes)"]),
     "an empty 200 for a table": (TABLE, Reply(), ["got nothing (0 bytes)"]),
-    "a table of another encoding": (TABLE, Reply(body=f"{HEADER}Zoë,1 Oak St,Tacoma,98402,\n".encode("latin-1")), ["utf-8", "`encoding:"]),
+    "a zip that breaks off": (TABLE, Reply(body=b"PK\x03\x04" + bytes(200)), ["evidence", "zip"]),
     "a captcha": (
         PAGES,
         Reply(body=b"<!doctype html><title>Just a moment...</title><p>Checking your browser before you go on.</p>"),
@@ -90,13 +90,18 @@ def test_the_same_in_a_file_saved_by_hand(volunteer: Volunteer) -> None:
     volunteer.is_told(3, "got nothing (0 bytes)")
 
 
-def test_another_encoding_is_read_once_the_card_says_so(volunteer: Volunteer) -> None:
+def test_another_encoding_is_read_unless_the_card_says_otherwise(volunteer: Volunteer) -> None:
     volunteer.audits(evergreen=TABLE.format(start="list.csv"))
     volunteer.has(list_csv=(LIST + "Zoë Birkeland,1 Alder St,Tacoma,98402,253-555-0199\n").encode("latin-1"))
-    volunteer.is_told(3, "is not utf-8", "`encoding: latin-1`")
-    volunteer.audits(evergreen=TABLE.format(start="list.csv") + "encoding: latin-1\n")
+    named = "select given_name from curated.listing where name_raw like 'Z%' or name_raw like '%Birkeland' and phone = '253-555-0199'"
     assert volunteer.runs().status == 0
-    assert rows(published(volunteer.data, "audit"), "select given_name from curated.listing where name_raw like 'Z%'") == [("Zoë",)]
+    assert rows(published(volunteer.data, "audit"), named) == [("Zoë",)]
+    volunteer.audits(evergreen=TABLE.format(start="list.csv") + "encoding: utf-8\n")
+    done = volunteer.runs()
+    assert (done.status, "1 problems" in done.err) == (0, True), done.err
+    assert rows(published(volunteer.data, "audit"), named) == []
+    ((reason,),) = rows(published(volunteer.data, "audit"), "select reason from curated.problem")
+    assert "encoding" in reason
 
 
 def test_a_loop_of_next_links(volunteer: Volunteer) -> None:
@@ -180,10 +185,10 @@ def test_a_status_that_nobody_has_explained_is_never_an_accusation(volunteer: Vo
 
 def test_a_site_that_has_healed_is_asked_again(volunteer: Volunteer) -> None:
     """What could not be read, or did not come up to what its card expects, is set aside; the next run does not go on from it."""
-    bad = {"undecodable": HEADER.encode() + b"\xff\xfe\xfd,,,,\n", "misshapen": b"Sorry\nWe are closed\n", "short": LIST.encode()[:200]}
+    bad = {"torn": b"PK\x03\x04" + bytes(200), "misshapen": b"Sorry\nWe are closed\n", "short": LIST.encode()[:200]}
     with served({"/list.csv": Reply()}) as site:
         volunteer.audits(evergreen=TABLE.format(start=f"{site.url}/list.csv") + "expect: {records: {at_least: 10}}\n")
-        for kind, status in (("undecodable", 3), ("misshapen", 2), ("short", 1)):
+        for kind, status in (("torn", 3), ("misshapen", 2), ("short", 1)):
             site.says["/list.csv"] = Reply(body=bad[kind])
             volunteer.is_told(status, "evergreen: ")
         site.says["/list.csv"] = Reply(body=LIST.encode())

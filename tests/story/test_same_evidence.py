@@ -13,6 +13,7 @@ from tests.story.conftest import Invented
 CHECKS = {
     *("barred_license", "duplicate_listing", "lapsed_license", "missing_required_field"),
     *("no_license_found", "npi_invalid", "retired_or_deceased", "wrong_profession"),
+    *("npi_deactivated", "npi_of_another", "excluded_provider"),
 }
 
 
