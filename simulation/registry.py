@@ -132,8 +132,9 @@ def exclusions(registry: Registry, people: Sequence[Person]) -> str:
     text = io.StringIO(newline="")
     writer = csv.writer(text, quoting=csv.QUOTE_ALL, lineterminator="\r\n")
     text.write(",".join(EXCLUDED) + "\r\n")
-    elsewhere = {"BUSNAME": "INVENTED WELLNESS OF ANOTHER STATE", "NPI": "0" * 10, "STATE": "YY", "EXCLTYPE": "1128a1", "EXCLDATE": "20190520"}
-    writer.writerow((dict.fromkeys(EXCLUDED, "") | elsewhere | {"REINDATE": "0" * 8, "WAIVERDATE": "0" * 8}).values())
+    days = {"EXCLDATE": "20190520", "REINDATE": "0" * 8, "WAIVERDATE": "0" * 8}
+    elsewhere = {"BUSNAME": "INVENTED WELLNESS OF ANOTHER STATE", "NPI": "0" * 10, "STATE": "YY", "EXCLTYPE": "1128a1"} | days
+    writer.writerow((dict.fromkeys(EXCLUDED, "") | elsewhere).values())
     for person in people:
         if (said := registry.excluded.get(person.id)) is None:
             continue
