@@ -260,7 +260,7 @@ def _insert_snapshot(
 
 def _insert_selected(con: warehouse.Connection, table: Table, source: Source, snapshot: Snapshot, page: Evidence, shown_on: date) -> None:
     try:
-        warehouse.insert_read(con, source.kind, table.select, table.path, page.id, source.name, snapshot.id, shown_on)
+        warehouse.insert_read(con, source.kind, table, page.id, source.name, snapshot.id, shown_on)
     except warehouse.Misfit as error:
         raise SourceUnreadable(
             f"{source.name}: {page.url} cannot be read as {source.format}: {str(error).splitlines()[0]}; "

@@ -36,7 +36,8 @@ _META = {"source_id": "text", "snapshot_id": "text", "observed_on": "date"}
 
 
 def _raw(record: type) -> dict[str, str]:
-    return {each.name: "boolean" if each.name == "accepting" else "text" for each in fields(record)}
+    said = {each.name: "boolean" if each.name == "accepting" else "text" for each in fields(record)}
+    return said if record is Problem else said | {"problem": "text", "excerpt": "text"}  # for as long as rows are being read
 
 
 PARSED: Mapping[str, Mapping[str, str]] = {
@@ -105,6 +106,7 @@ def opened(path: Path, memory_limit: str = "4GB", scratch: Path | None = None) -
     con = duckdb.connect(str(path), config=config)
     try:
         con.execute("set timezone = 'UTC'")
+        con.execute("set wal_autocheckpoint = '8GB'")  # every file is built whole or thrown away: one checkpoint, at its end, is enough
         con.execute("set enable_progress_bar = false")
         con.execute(MACROS)
         con.execute(OURS)
@@ -232,51 +234,54 @@ def selected(con: Connection, read: Table) -> list[dict[str, Any]]:
     return rows
 
 
-def insert_read(
-    con: Connection,
-    kind: str,
-    select: str,
-    path: Path,
-    evidence_id: str,
-    source_id: str,
-    snapshot_id: str,
-    observed_on: date,
-) -> None:
+def insert_read(con: Connection, kind: str, read: Table, evidence_id: str, source_id: str, snapshot_id: str, observed_on: date) -> None:
     """Run a table reader's SELECT over one evidence file; rows that name a problem, and rows DuckDB rejects, become problems.
 
-
-    Raises duckdb.Error when the file as a whole cannot be read.
+    All of them or none. Raises duckdb.Error when the file as a whole cannot be read.
     """
     origin = {"source_id": source_id, "snapshot_id": snapshot_id, "observed_on": observed_on, "evidence_id": evidence_id}
+    noun = NOUNS[kind].__name__.lower()
+    path = {"path": str(read.path)}
     _forget_rejects(con)
-    con.execute(f"create or replace temp table reading as {select}", {"path": str(path)})
-    table = NOUNS[kind].__name__.lower()
-    given = [name for (name,) in con.execute("select column_name from (describe reading)").fetchall()]
-    wanted = [name for name in PARSED[table] if name in given and name not in origin]
+    rows, place = (f"({read.select})", "locator") if read.is_placed else ("reading", PLACE)
+    if not read.is_placed:
+        con.execute(f"create or replace temp table reading as {read.select}", path)
+    given = [name for (name,) in con.execute(f"select column_name from (describe {rows})", path if read.is_placed else None).fetchall()]
+    wanted = [name for name in PARSED[noun] if name in given and name not in origin]
     columns = ", ".join(f'"{name}"' for name in wanted)
-    chosen = ", ".join(PLACE if name == "locator" else f'"{name}"' for name in wanted)
-    con.execute(
-        f"insert into parsed.{table} (source_id, snapshot_id, observed_on, evidence_id, {columns}) "
-        f"select $source_id, $snapshot_id, $observed_on, $evidence_id, {chosen} from reading where problem is null",
-        origin,
-    )
-    refused = {name: value for name, value in origin.items() if name != "observed_on"}
+    chosen = ", ".join(place if name == "locator" else f'"{name}"' for name in wanted)
+    con.execute("begin")
+    try:
+        con.execute(
+            f"insert into parsed.{noun} (source_id, snapshot_id, observed_on, evidence_id, {columns}) "
+            f"select $source_id, $snapshot_id, $observed_on, $evidence_id, {chosen} from {rows}",
+            origin | (path if read.is_placed else {}),
+        )
+        _set_apart(con, noun)
+        if _exists(con, "reject_errors"):
+            con.execute(
+                "insert into parsed.problem (source_id, snapshot_id, evidence_id, locator, reason, excerpt) "
+                "select $source_id, $snapshot_id, $evidence_id, 'record ' || line, "
+                "'the row does not fit its header: ' || lower(replace(min(error_type::text), '_', ' ')), "
+                # the row itself may hold what we never keep, such as a birth year; the evidence has it
+                "'' from reject_errors group by line",
+                {name: value for name, value in origin.items() if name != "observed_on"},
+            )
+        con.execute("commit")
+    except BaseException:
+        con.execute("rollback")
+        raise
+    _forget_rejects(con)
+    con.execute("drop table if exists reading")
+
+
+def _set_apart(con: Connection, noun: str) -> None:
+    """Make problems of the rows just read that name one."""
     con.execute(
         "insert into parsed.problem (source_id, snapshot_id, evidence_id, locator, reason, excerpt) "
-        f"select $source_id, $snapshot_id, $evidence_id, {PLACE}, problem, left(excerpt, 200) from reading where problem is not null",
-        refused,
+        f"select source_id, snapshot_id, evidence_id, locator, problem, left(excerpt, 200) from parsed.{noun} where problem is not null"
     )
-    if _exists(con, "reject_errors"):
-        con.execute(
-            "insert into parsed.problem (source_id, snapshot_id, evidence_id, locator, reason, excerpt) "
-            "select $source_id, $snapshot_id, $evidence_id, 'record ' || line, "
-            "'the row does not fit its header: ' || lower(replace(min(error_type::text), '_', ' ')), "
-            # the row itself may hold what we never keep, such as a birth year; the evidence has it
-            "'' from reject_errors group by line",
-            refused,
-        )
-    _forget_rejects(con)
-    con.execute("drop table reading")
+    con.execute(f"delete from parsed.{noun} where problem is not null")
 
 
 def insert_joined(con: Connection, kind: str, table: Table, source_id: str, snapshot_id: str, shown_on: Mapping[str, date]) -> None:

@@ -239,3 +239,4 @@ class Table:
 
     path: Path
     select: str
+    is_placed: bool = False  # its locators are whole; else one that ends in a blank ("row ") is completed by the number of its row

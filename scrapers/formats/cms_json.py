@@ -152,7 +152,9 @@ class _Flat:
 
     def table(self, source: Source, where: str) -> Table:
         self.file.close()
-        return Table(path=Path(self.file.name), select=_select(source, range(self.first, self.following), self.longest, where))
+        return Table(
+            path=Path(self.file.name), select=_select(source, range(self.first, self.following), self.longest, where), is_placed=True
+        )
 
 
 def _is_index(found: Iterable[bytes], members: Mapping[str, Any]) -> bool:
