@@ -30,6 +30,7 @@ create or replace macro day_of(said) as cast(case
   when regexp_matches(said, '^\d{1,2}/\d{1,2}/(19|20)\d{2}$') then try_strptime(said, '%m/%d/%Y')
   when regexp_matches(said, '^(19|20)\d{2}-\d{2}-\d{2}([T ].*)?$') then try_strptime(left(said, 10), '%Y-%m-%d')
 end as date);
+create or replace macro is_unread_day(said) as coalesce(regexp_matches(said, '[1-9]') and day_of(said) is null, false);
 """
 
 _META = {"source_id": "text", "snapshot_id": "text", "observed_on": "date"}

@@ -1,7 +1,8 @@
 -- Grain: one row per listing observation of somebody who may stand on an exclusion list in force that day, by the best of what they share.
--- A number shared (NPI, or a license number on a list of the roll's state) is documented unless the names contradict wholly, or one is a person and
--- the other a practice. A name shared with place is only a candidate, and none where numbers differ. The list must be at most 45 days older
--- than the listing to document anything: an older one cannot know of a reinstatement.
+-- A number shared (NPI, or a license number on a list of the roll's state) is documented where the names agree, and probable where they neither
+-- agree nor contradict; a license number without letters is then only a candidate, as is a number where the names contradict wholly, or one is a
+-- person and the other a practice. A name shared with place is only a candidate, and none where numbers differ. The list must be at most 45 days
+-- older than the listing to document anything: an older one cannot know of a reinstatement.
 with list as (
   select
     exclusion.*, source.title, regexp_replace(fold(exclusion.family_name), ' (JR|SR|II|III|IV)$', '') as family, fold(exclusion.given_name) as given,
@@ -13,7 +14,10 @@ with list as (
 ), numbered as (
   select listed.listing_id, list.exclusion_id,
     case when list.npi = trim(listing.npi) then concat('NPI ', list.npi) else concat('license number ', list.license_key) end as shared,
-    case when found.fit is not null then found.fit
+    -- bare digits may be a number of another profession's as well: under a name that only resembles the one shown they say nothing
+    case when found.fit = 'unclear' and not coalesce(list.npi = trim(listing.npi), false) and not regexp_matches(list.license_key, '[A-Z]')
+        then 'contradicts'
+      when found.fit is not null then found.fit
       when list.family is null and fold(list.organization) in (fold(listing.organization), listed.organization) then 'agrees'
       else 'contradicts' end as fit
   from list
@@ -44,7 +48,7 @@ with list as (
 select
   listing.listing_id, listing.claim_id, 'claim' as subject_kind, listing.claim_id as subject_id, listing.observed_on,
   case when shown.fit not in ('agrees', 'unclear') then 'C'
-    when list.excluded_on is not null and list.captured_on + 45 >= listing.observed_on then 'A'
+    when shown.fit = 'agrees' and list.excluded_on is not null and list.captured_on + 45 >= listing.observed_on then 'A'
     else 'B' end as tier,
   cast(null as varchar) as credential_id, list_distinct([listing.evidence_id, list.evidence_id]) as evidence_ids,
   listing.network, shown.shared, coalesce(list.title, list.source_id) as list_title, list.excluded_on,

@@ -117,7 +117,7 @@ select
     when lead_row.is_seen_twice then concat('stood as ', lead_row.status, ' on the roll, first seen so on ', lead_row.status_since_on)
     else concat('stood as ', lead_row.status, ' on the roll, since unknown') end as what,
   case
-    when lead_row.status = 'closed' and lead_row.expires_on is null then 'C'
+    when lead_row.status = 'closed' and not lead_row.is_dated then 'C'  -- of which no roll says that it ends the right to practice
     when lead_row.is_documented and protected.listing_id is null and (lead_row.is_dated or lead_row.is_seen_twice) and lead_row.is_fresh then 'A'
     else 'B' end as tier,
   list_distinct([listing.evidence_id, lead_row.evidence_id]) as evidence_ids

@@ -1,5 +1,6 @@
 -- Who stands on an exclusion list as last captured: a list that is replaced every month drops whom it reinstates and says no more.
--- A reinstatement published on its own ends every exclusion of the same person that began before it.
+-- A reinstatement published on its own ends every exclusion of the same person that began before it, and the one of that name, day and
+-- type whatever numbers stand beside it. A row with a day that we cannot read may be over, or not begun: it is a problem and no exclusion.
 with said as (
   select
     exclusion.*,
@@ -23,10 +24,12 @@ with said as (
     type, specialty, city, state, zip5(zip) as zip5,
     day_of(excluded) as excluded_on, day_of(reinstated) as reinstated_on, upper(trim(waiver)) as waiver_state, evidence_id, locator
   from said
+  where not is_unread_day(excluded) and not is_unread_day(reinstated)
 ), identified as (
   select *,
     concat_ws('|', source_id, coalesce(fold(family_name), ''), coalesce(fold(given_name), ''), coalesce(fold(middle_name), ''),
-      coalesce(fold(suffix), ''), coalesce(fold(organization), ''), coalesce(npi, ''), coalesce(fold(license_raw), '')) as who
+      coalesce(fold(suffix), ''), coalesce(fold(organization), '')) as named,
+    concat_ws('|', named, coalesce(npi, ''), coalesce(fold(license_raw), '')) as who
   from read
 )
 select
@@ -35,7 +38,7 @@ select
   given_name, middle_name, family_name, suffix, organization, npi, license_raw,
   case when source.state = roll.state then license_key(license_raw, $license_pattern, $license_digits) end as license_key,
   type as exclusion_type, specialty, city, identified.state, zip5, excluded_on,
-  max(reinstated_on) over (partition by who) as last_reinstated_on,
+  greatest(max(reinstated_on) over (partition by who), max(reinstated_on) over (partition by named, excluded_on, type)) as last_reinstated_on,
   case when last_reinstated_on >= excluded_on or excluded_on is null then last_reinstated_on end as reinstated_on,
   waiver_state, evidence_id, locator
 from identified

@@ -12,6 +12,12 @@ with said as (
   from parsed.credential
   join curated.status_meaning as meaning on meaning.source_id = credential.source_id and meaning.status_raw = status_key(credential.status)
   where not meaning.is_on_card
+  union all
+  select source_id, snapshot_id, evidence_id, locator, kind || ' date ' || quote_of(said) || ' is not a date', ''
+  from (
+    select exclusion.*, unnest(['exclusion', 'reinstatement']) as kind, unnest([excluded, reinstated]) as said from parsed.exclusion
+  ) as dated
+  where is_unread_day(said)
 )
 select
   left(sha256(concat_ws('|', source_id, snapshot_id, coalesce(evidence_id, ''), coalesce(locator, ''), reason,

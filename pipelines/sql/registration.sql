@@ -1,5 +1,6 @@
 -- The latest word of the registries on each NPI: of several files and visits, all rows of the one that was updated last. A deactivated NPI
 -- has no row of its own there: the deactivation report dates it, and a row updated on that day or later, or a reactivation, undoes it.
+-- Each report names all that are deactivated then, so only a source's newest counts: who is on it no more is active again.
 -- A license number is read only beside the roll's own state and for a person; a practice's number there is somebody's, we cannot tell whose.
 -- Bare digits are the one license on the roll with those digits whose holder has the registered family name; else they say nothing.
 with said as (
@@ -11,10 +12,16 @@ with said as (
   from said
   where entity is not null
   group by npi
+), reports as (
+  select source_id, arg_max(snapshot_id, (observed_on, snapshot_id)) as snapshot_id
+  from said
+  where gone_on is not null and entity is null
+  group by source_id
 ), gone as (
   select npi, max(gone_on) as gone_on, max(back_on) as back_on, arg_max(evidence_id, gone_on) as deactivation_evidence_id
   from said
-  where gone_on is not null
+  where gone_on is not null and (entity is not null or (source_id, snapshot_id) in (select (source_id, snapshot_id) from reports))
+    and (reactivated is null or back_on is not null)  -- reactivated on a day that we cannot read
   group by npi
 ), bare as (
   select distinct ltrim(license, '0') as digits

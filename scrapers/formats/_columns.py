@@ -8,6 +8,8 @@ from scrapers.reading import DASHES, EXCERPT, folded, groups, names, nearest, re
 from scrapers.records import Credential, Listing, Refused, Source
 
 LONGEST_RECORD = 16_000_000  # bytes; also how much one unclosed quote can swallow
+FEWEST = 4
+SWALLOWED = "a value that holds whole rows: a quote is not closed"
 AND = " + "  # between two of their columns that make one of ours
 NO_DELIMITER = "\x1f"  # stands in no text: a line of fixed width is one field
 
@@ -38,6 +40,8 @@ def select_of(
         raw = [identifier(each) for each in fields]
         if how.is_trailing:
             odd.append("""when "(after the last)" <> '' then 'a field more than the header has' """)
+        if how.quote:
+            odd.append(f"when {_swallowed(raw, how.delimiter)} then {quoted(SWALLOWED)} ")
         if not how.quote and "quote" in how.detected:
             quoted_ = " or ".join(
                 f"regexp_matches({raw[at]}, '^\\s*\"(.*)\"\\s*$')" for at in sorted({at for places in ours.values() for at in places})
@@ -52,6 +56,8 @@ def select_of(
     projected, reason = projection(source, list(ours))
     wrong = f"coalesce(said.strange, {reason})" if odd else reason
     excerpt = f"left(concat_ws(' | ', {', '.join(f'said.{identifier(name)}' for name in ours)}), {EXCERPT})"
+    if how.quote and not how.widths:  # what is swallowed may be of columns that are never kept
+        excerpt = f"case when said.strange = {quoted(SWALLOWED)} then '' else {excerpt} end"
     types = ", ".join(f"{quoted(each)}: 'VARCHAR'" for each in columns)
     quote = f"quote={quoted(how.quote)}, escape={quoted(how.quote)}"
     # DuckDB 1.5.6 takes a row of the wrong width for a good one, or stops with an internal error, when a column is left out of a
@@ -69,6 +75,17 @@ from (
     strict_mode=true, encoding={quoted(encoding)}, compression={quoted(packing)}, store_rejects=true, max_line_size={LONGEST_RECORD})
   where {whole_rows}
 ) said"""
+
+
+def _swallowed(raw: list[str], delimiter: str) -> str:
+    """Whether a value goes on over line ends with as many delimiters in it as so many rows have: a stray quote reads so, and loses them.
+
+    Fewer than FEWEST delimiters may be an address of several lines.
+    """
+    inside, n = quoted(delimiter), len(raw) - 1
+    lines, marks = "(length({0}) - length(replace({0}, chr(10), '')))", f"(length({{0}}) - length(replace({{0}}, {inside}, '')))"
+    whole = f"contains({{0}}, chr(10)) and {marks} >= {FEWEST} and {marks} = {n} * {lines}"
+    return " or ".join(f"({whole.format(each)})" for each in raw)
 
 
 def _gaps(widths: Iterable[tuple[int, int]]) -> Iterator[tuple[int, int]]:

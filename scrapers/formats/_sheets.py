@@ -63,12 +63,14 @@ def of_workbook(path: Path, source: Source) -> Iterator[Sheet]:
         raise SourceUnreadable(f"{source.name}: the workbook cannot be read ({damage}); save it again as .xlsx", "cut_short") from None
 
 
-def of_page(page: str) -> Iterator[Sheet]:
-    """Every table of a page that holds no other table; named by its caption or id, else by its number."""
-    soup = BeautifulSoup(page, "html.parser")
+def of_page(page: str, where: str = "") -> Iterator[Sheet]:
+    """Every table of a page that holds no other table; named by its caption or id, else by its number. `where`: begins every place."""
+    soup, seen = BeautifulSoup(page, "html.parser"), set[str]()
     for number, node in enumerate((each for each in soup.select("table") if not each.select_one("table")), 1):
         name = text(node.caption) if node.caption else str(node.get("id") or number)
-        rows = [(f"table {name} row {at}", row) for at, row in enumerate(_grid(node), 1) if any(row)]
+        place = f"{where}table {f'{name} ({number})' if name in seen else name}"  # of several with one name, each its own
+        seen.add(name)
+        rows = [(f"{place} row {at}", row) for at, row in enumerate(_grid(node), 1) if any(row)]
         if rows:
             yield Sheet(name, rows)
 

@@ -70,21 +70,22 @@ def tables(page: Evidence, source: Source, folder: Path) -> Iterator[Table | Pro
         yield from _chosen(_sheets.of_workbook(book, source), page, source, folder, is_told=True)
         book.unlink()
         return
-    wanted, members = source.options.get("sheet"), 0
+    wanted, seen = source.options.get("sheet"), set[str]()
     for name, stream in packed.members(page.path, folder=folder):
         if name and wanted and not any(fnmatchcase(name, each) for each in _texts(wanted)):
             continue
-        members += 1
+        called = PurePosixPath(name).name
+        where = f"{name if called in seen else called} " if name else ""  # a locator stands in one place
+        seen.add(called)
         target = folder / "table.csv"
         encoding = _dialect.lay_out(stream, target, source)
         with target.open("rb") as flat:
             head = flat.read(_dialect.HEAD).decode("utf-8", errors="replace")
         if head.lstrip()[:1] == "<":
-            yield from _of_page(target, page, source, folder)
+            yield from _of_page(target, page, source, folder, where)
         else:
-            where = f"{PurePosixPath(name).name} " if name else ""
             yield Table(path=target, select=select_of(source, _of(head, source, folded, encoding), folded, "none", where))
-    if not members:
+    if not seen:
         raise SourceUnreadable(f"{source.name}: no file of the archive is called {wanted!r}; correct `sheet:`")
 
 
@@ -118,13 +119,13 @@ def _of(text: str, source: Source, same: Callable[[str], str], encoding: str) ->
 # Sheets ----------------------------------------------------------------------------------------------------------
 
 
-def _of_page(target: Path, page: Evidence, source: Source, folder: Path) -> Iterator[Table | Problem]:
+def _of_page(target: Path, page: Evidence, source: Source, folder: Path, where: str) -> Iterator[Table | Problem]:
     if target.stat().st_size > _sheets.LARGEST_PAGE:
         said = f"{source.name}: a page of {target.stat().st_size:,} bytes; expected at most {_sheets.LARGEST_PAGE:,}"
         raise SourceUnreadable(said, "too_large")
     body = target.read_bytes().decode("utf-8", errors="strict")
     target.unlink()
-    yield from _chosen(_sheets.of_page(body), page, source, folder, is_told=False)
+    yield from _chosen(_sheets.of_page(body, where), page, source, folder, is_told=False)
 
 
 def _chosen(found: Iterator[_sheets.Sheet], page: Evidence, source: Source, folder: Path, *, is_told: bool) -> Iterator[Table | Problem]:

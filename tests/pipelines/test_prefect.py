@@ -26,7 +26,8 @@ pytestmark = pytest.mark.prefect
 ROOT = Path(__file__).parents[2]
 BIN = Path(sys.executable).parent
 SMALL = {"seed": 7, "listings": 40, "roll": 2000}
-STAGES = ["collect invented_roll", "collect alder_mutual", "collect birch_health", "collect cedar_plan", "curate", "match", "publish"]
+SOURCES = ("invented_roll", "alder_mutual", "birch_health", "cedar_plan", "invented_nppes", "invented_leie")
+STAGES = [*(f"collect {source}" for source in SOURCES), "curate", "match", "publish"]
 
 
 def told(way: int) -> list[list[str]]:
@@ -222,7 +223,7 @@ def test_a_failed_source_says_why(prefect: Prefect, invented: world.World, tmp_p
     message = run["state"]["message"]
     assert "birch_health" in message and closed in message and "run again" in message
     assert "\n" not in message and "Traceback" not in message
-    wanted = dict.fromkeys(STAGES[:4], "COMPLETED") | {"collect birch_health": "FAILED"}
+    wanted = dict.fromkeys(STAGES[: len(SOURCES)], "COMPLETED") | {"collect birch_health": "FAILED"}
     assert prefect.tasks(run) == wanted  # the other sources were visited, and nothing was made of half of them
     assert not list((tmp_path / "data" / "curated").glob("*/current"))
 
@@ -245,7 +246,7 @@ def test_every_deployment_of_prefect_yaml_runs(prefect: Prefect, tmp_path: Path)
     assert run["state_type"] == "COMPLETED", run["state"]["message"]
     assert run["parameters"] == {"data": here, "listings": 40, "seed": 2022}
     (inner,) = prefect.ask("/flow_runs/filter", flow_runs={"parent_flow_run_id": {"any_": [run["id"]]}})
-    assert set(inner["parameters"]) == {"card", "data", "start", "offline", "only"}  # what is a function stayed in its process
+    assert set(inner["parameters"]) == {"card", "data", "start", "offline", "only", "until"}  # what is a function stayed in its process
     assert prefect.tasks(inner) == dict.fromkeys(STAGES, "COMPLETED")
     (page,) = (tmp_path / "demo" / "curated" / "invented").glob("*/commissioner.html")
     assert "INVENTED" in page.read_text(encoding="utf-8")
@@ -259,7 +260,7 @@ def test_a_run_by_hand_is_shown_where_a_server_is_in_use(prefect: Prefect, inven
     named = {"name": {"any_": [f"audit {card}"]}}
     (run,) = prefect.ask("/flow_runs/filter", flow_runs=named)
     assert run["state_type"] == "COMPLETED"
-    assert set(run["parameters"]) == {"card", "data", "start", "offline", "only"}
+    assert set(run["parameters"]) == {"card", "data", "start", "offline", "only", "until"}
 
 
 def test_a_pool_that_is_not_there_is_named(prefect: Prefect, invented: world.World, tmp_path: Path) -> None:

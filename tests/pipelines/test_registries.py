@@ -50,7 +50,7 @@ def built(con: warehouse.Connection) -> None:
     cards = [each for each in curate.curated_models() if each.name != "curated.listing"]
     con.execute("create table curated.listing (source_id text, snapshot_id text, claim_id text, observed_on date)")
     wanted = {"curated.registration", "curated.exclusion", "curated.snapshot", "curated.credential", "curated.credential_history"}
-    wanted |= {"curated.status_meaning", "curated.profession"}
+    wanted |= {"curated.status_meaning", "curated.profession", "curated.problem"}
     cards = [each for each in cards if each.name in wanted]
     models.build(con, cards, FORM)
     for each in cards:
@@ -101,6 +101,25 @@ def test_a_deactivation_lasts_until_something_later_undoes_it(con: warehouse.Con
     )
     assert gone.fetchall() == [("1", None, "nppes@2026-11-15", "nppes@2026-11-15"), ("2", "Vega", "nppes@2026-11-15", "nppes@2026-11-15")]
     assert warehouse.count(con, "curated.registration") == 6
+
+
+def test_who_is_not_on_the_newest_report_is_active_again(con: warehouse.Connection) -> None:
+    head = "npi | entity | last | updated | deactivated | reactivated\n"
+    drawn(con, "registration", "nppes", OCTOBER, head + "1 | | | | 05/20/2026 |\n2 | | | | 05/20/2026 |")
+    drawn(
+        con,
+        "registration",
+        "nppes",
+        NOVEMBER,
+        head + "2 | | | | 05/20/2026 |\n3 | 1 | Berg | 01/01/2026 | 10/20/2015 | 03/20/2016\n4 | | | | 05/20/2026 | 6/1/26",
+    )
+    built(con)
+    assert con.execute("select npi from curated.registration where deactivated_on is not null order by 1").fetchall() == [("2",)]
+    con.execute("delete from parsed.registration where snapshot_id = 'nppes@2026-11-15' and entity is null")
+    con.execute("drop table curated.listing")
+    built(con)
+    gone = con.execute("select npi from curated.registration where deactivated_on is not null order by 1")
+    assert gone.fetchall() == [("1",), ("2",)], "a visit without a report says nothing of who is on it"
 
 
 def test_a_license_number_is_read_only_where_it_is_sure(con: warehouse.Connection) -> None:
@@ -157,7 +176,12 @@ def test_the_list_as_last_captured_and_what_ends_an_exclusion(con: warehouse.Con
         + "IDA | LUND | | | | WA | 1128b4 | 20100101 | 20151231 |\n"
         + "IDA | LUND | | | | WA | 1128a1 | 20200101 | |\n"
         + " | | Berg, Olaf T | | 2900000004 | WA | | 02/03/2024 | |\n"
-        + " | | | Cedar & Sons | | WA | | someday | |",
+        + " | | | Cedar & Sons | | WA | | someday | |\n"
+        + "ADA | REYES | | | 2900000029 | WA | 1128a1 | 20200101 | |\n"
+        + "ADA | REYES | | | | WA | 1128a1 | 20200101 | 20260901 |\n"
+        + "BO | HOLM | | | 2900000037 | WA | | 20200101 | 9/1/26 |\n"
+        + "KIM | NORDIN | | | 2900000045 | WA | | 1/1/20 | |\n"
+        + "EVA | STRAND | | | 2900000052 | WA | | 20200101 | Indefinite |",
     )
     built(con)
     said = "select family_name, given_name, organization, npi, excluded_on, reinstated_on, waiver_state from curated.exclusion order by all"
@@ -165,6 +189,13 @@ def test_the_list_as_last_captured_and_what_ends_an_exclusion(con: warehouse.Con
         ("Berg", "Olaf", None, None, date(2024, 2, 3), None, None),
         ("LUND", "IDA", None, None, date(2010, 1, 1), date(2015, 12, 31), None),
         ("LUND", "IDA", None, None, date(2020, 1, 1), None, None),
+        ("REYES", "ADA", None, "2900000029", date(2020, 1, 1), date(2026, 9, 1), None),
+        ("REYES", "ADA", None, None, date(2020, 1, 1), date(2026, 9, 1), None),
+        ("STRAND", "EVA", None, "2900000052", date(2020, 1, 1), None, None),
         ("VEGA", "ROSA", None, "2900000003", date(2020, 2, 20), None, "OR"),
         (None, None, "Cedar & Sons", None, None, None, None),
+    ]
+    assert con.execute("select locator, reason from curated.problem order by all").fetchall() == [
+        ("row 10", "exclusion date '1/1/20' is not a date"),
+        ("row 9", "reinstatement date '9/1/26' is not a date"),
     ]

@@ -98,6 +98,14 @@ def test_florida_rows_with_stray_quotes_and_a_pipe_too_many(tmp_path: Path) -> N
     assert [line for line, _ in rejected(source, body.encode(), tmp_path)] == [5], "the row of three fields: none is lost"
 
 
+def test_rows_that_a_stray_quote_swallows_are_a_problem(tmp_path: Path) -> None:
+    rows = ['1,"Berg\n'] + [f"{at},Lund,Active,\n" for at in range(2, 6)] + ['6,Vega",Active,\n', '7,"Holm\nalso Hill",Active,\n']
+    read = selected(card(tmp_path, ROLL), "Number,Last,Status,Reason\n" + "".join(rows).replace('1,"Berg', '1,"Berg,Active,'), tmp_path)
+    assert [(row.get("number"), row.get("last"), row.get("problem")) for row in read][1:] == [("7", "Holm also Hill", None)]
+    assert read[0]["problem"] == "a value that holds whole rows: a quote is not closed"
+    assert read[0]["excerpt"] == "", "it may be of columns that are never kept"
+
+
 def test_quotes_that_come_after_none_were_seen_are_a_problem(tmp_path: Path) -> None:
     body = "Number|Last|Status|Reason\n" + "1|REYES|CLEAR|ACTIVE\n" * 5000 + '2|"HOLM"|CLEAR|ACTIVE\n'
     last = selected(card(tmp_path, ROLL), body, tmp_path)[-1]

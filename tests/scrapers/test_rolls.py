@@ -38,6 +38,7 @@ def test_a_roll_says_what_is_known_of_it(name: str, tmp_path: Path) -> None:
         assert word["citation"], raw
         # a status that says nothing either way must not be one that a check takes for an end
         assert word["may_practice"] is not None or word["status"] in ("unknown", "pending", "closed", "superseded"), raw
+        assert word["status"] != "terminated", f"{raw}: nobody has read who ended it, and barred_license would tell it"
 
 
 def test_texas_has_no_header_no_status_and_a_blank_before_the_date(tmp_path: Path) -> None:

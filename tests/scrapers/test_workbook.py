@@ -173,6 +173,22 @@ def test_files_of_an_archive_are_read_by_name(tmp_path: Path) -> None:
         selected(card(tmp_path, f"{roll}sheet: roll.txt\n"), body.getvalue(), tmp_path)
 
 
+def test_no_two_rows_stand_in_one_place(tmp_path: Path) -> None:
+    source = card(tmp_path, "title: T\nkind: insurer\nformat: table\nstart: a.zip\ncolumns: {name: Name}\n")
+    table = "<table><caption>Providers</caption><tr><th>Name<tr><td>{}</table>"
+    body = io.BytesIO()
+    with zipfile.ZipFile(body, "w") as parts:
+        parts.writestr("king/list.csv", "Name\nAda Reyes\n")
+        parts.writestr("pierce/list.csv", "Name\nBo Holm\n")
+        parts.writestr("a.html", "<html>" + table.format("Kim Nordin") + table.format("Eva Strand"))
+    assert {row["locator"]: row["name"] for row in selected(source, body.getvalue(), tmp_path)} == {
+        "list.csv row 1": "Ada Reyes",
+        "pierce/list.csv row 1": "Bo Holm",
+        "a.html table Providers row 2": "Kim Nordin",
+        "a.html table Providers (2) row 2": "Eva Strand",
+    }
+
+
 # Real files: counts only, never a value --------------------------------------------------------------------------
 
 ROLL = "kind: license_roll\nstate: ZZ\nformat: table\nstart: a\n"

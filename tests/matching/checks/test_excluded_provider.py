@@ -77,7 +77,7 @@ def test_a_number_is_documented_unless_the_names_contradict(con: duckdb.DuckDBPy
         """,
     )
     assert found(con, "excluded_provider") == {
-        "same": "A", "changed": "A", "other": "C", "clinic": "A", "worker": "C", "license": "A", "undated": "B",
+        "same": "A", "changed": "B", "other": "C", "clinic": "A", "worker": "C", "license": "A", "undated": "B",
     }  # fmt: skip
     said = dict(con.execute("select listing_id, sentence from matching.finding where check_name = 'excluded_provider'").fetchall())
     assert (
@@ -87,3 +87,18 @@ def test_a_number_is_documented_unless_the_names_contradict(con: duckdb.DuckDBPy
     con.execute("update curated.snapshot set observed_on = date '2026-10-05' where source_id = 'leie'")
     stated(con, day="2026-10-05")
     assert found(con, "excluded_provider")["same"] == "B", "a list 46 days old cannot know of a reinstatement"
+
+
+def test_bare_digits_are_a_license_of_many_professions_and_document_only_under_the_same_name(con: duckdb.DuckDBPyConnection) -> None:
+    drawn(con, "id | name | license\nsame | Rosa Vega | 123456\nother | Rosa Lund | 234567\nprefixed | Rosa Lund | MA60000001")
+    con.execute("update curated.listing set license_key = license_raw where license_key is null")
+    stated(
+        con,
+        excluded="""
+        npi | name      | license_key | excluded_on
+            | Rosa Vega | 123456      | 2020-02-20
+            | Rosa Berg | 234567      | 2020-02-20
+            | Rosa Berg | MA60000001  | 2020-02-20
+        """,
+    )
+    assert found(con, "excluded_provider") == {"same": "A", "other": "C", "prefixed": "B"}

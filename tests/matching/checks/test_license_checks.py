@@ -282,6 +282,12 @@ def test_number_status_date_and_response_belong_to_one_credential(con: duckdb.Du
     assert credential == "MA60000002" and sorted(evidence) == ["page-a", "second"]
 
 
+def test_a_closed_license_whose_date_is_not_over_is_unresolved_however_long_it_stood_so(con: duckdb.DuckDBPyConnection) -> None:
+    seen = "number | name | status | expires | seen\n"
+    matched(con, VEGA, seen + "MA60000001 | Rosa Maria Vega | CLOSED | 2028-01-01 | 2026-06-01 2026-11-20")
+    assert set(found(con, "lapsed_license").values()) == {"C"}
+
+
 def test_a_closed_license_without_a_date_is_unresolved_whatever_stands_beside_it(con: duckdb.DuckDBPyConnection) -> None:
     matched(con, VEGA, ROLL + "MA60000001 | Rosa Maria Vega | CLOSED | \nMA60000002 | Rosa Maria Vega | EXPIRED | 2020-01-01")
     assert found(con, "lapsed_license") == {"a": "C"}
