@@ -17,7 +17,8 @@ from pipelines.settings import Settings
 from reports.records import Measured
 from scrapers import sources
 from scrapers.evidence import Archive
-from scrapers.fetch import Client, hosts, is_loopback
+from scrapers.fetch import Client
+from scrapers.hosts import hosts, is_loopback
 from scrapers.records import Refused, Snapshot, Source, SourceUnreadable
 from scrapers.sources import Audit
 from scrapers.visit import visit

@@ -15,28 +15,25 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
 from importlib.metadata import PackageNotFoundError, version
-from ipaddress import ip_address
 from random import SystemRandom
 from types import TracebackType
 from typing import Protocol, Self
-from urllib.parse import urldefrag, urljoin, urlsplit
+from urllib.parse import urljoin
 
 import httpx
-from protego import Protego
 
 from scrapers import access, answers
 from scrapers.access import Pass
 from scrapers.answers import Fault, Lines, is_packed
-from scrapers.blobs import Draft, read
+from scrapers.blobs import Draft
 from scrapers.evidence import Attempt, Capture
+from scrapers.hosts import AGENT, Limits, Rules, address, host_of, may_follow, permit
 from scrapers.records import Evidence, Refused, Request, Source, SourceUnreadable
 
-AGENT = "Rollcall"  # the name a robots.txt may address us by
 ATTEMPTS = 5
 PASSING = {429, 500, 502, 503, 504}  # statuses that another attempt may heal
 MOVED = {301, 302, 303, 307, 308}
 REDIRECTS = 5
-LEAST_PAUSE = 1.0  # seconds, whatever a card says, between requests to a host that is not this machine
 LONGEST_WAIT = 600  # seconds we are willing to be told to wait
 LONGEST_DEBT = 86_400  # seconds that being told to wait is remembered
 LONGEST_EXPORT = 4 * 3600  # seconds a server may take to have an export ready
@@ -45,7 +42,6 @@ ROBOTS_LIFE = timedelta(hours=24)  # RFC 9309 §2.4: what was read a day ago is 
 ASKS_WHO = "a directory must be readable without an account; where its publisher hands tokens to anybody, say how under `access:`"
 ROBOTS = "robots.txt"  # what a request for a robots.txt expects; RFC 9309 §2.5 asks to read 500 KiB, we read 1 MB
 CHANCE = SystemRandom()
-LARGE = {"socrata", "table", "cms_json", "plan_net", "nppes", "leie", "in_network"}  # formats whose one response may be a whole roll
 QUOTA = re.compile(rb'"throttled"|\bquota\b|rate.?limit|too many requests', re.IGNORECASE)
 ACCEPT = {
     "json": "application/json, application/fhir+json, */*;q=0.5",
@@ -86,50 +82,6 @@ class Unkept:
     def write(self, chunk: bytes) -> None:
         self.head += chunk
         self.byte_count += len(chunk)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Limits:
-    """What the card allows a visit: seconds between requests, how many, and megabytes of one response."""
-
-    pause_seconds: float
-    pages: int
-    megabytes: int
-
-    @classmethod
-    def of(cls, source: Source) -> "Limits":
-        least = 0.0 if all(is_loopback(host) for host in hosts(source)) else LEAST_PAUSE
-        return cls(
-            pause_seconds=max(least, float(source.visit.get("pause_seconds", 2))),
-            pages=int(source.visit.get("at_most_pages", 500)),
-            megabytes=int(source.visit.get("at_most_megabytes", 2048 if source.format in LARGE else 64)),
-        )
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Rules:
-    """What one host's robots.txt asks of us, or why nothing is asked."""
-
-    parsed: Protego
-    basis: str  # its address, or "no robots.txt (404)"
-    crawl_delay: float
-    read_at: datetime
-
-    @classmethod
-    def read(cls, kept: Evidence) -> "Rules":
-        """RFC 9309 §2.3.1: a robots.txt that is not there (4xx) allows everything."""
-        text = read(kept).decode(errors="replace") if kept.http_status == 200 else ""
-        parsed = Protego.parse(text)
-        rate = parsed.request_rate(AGENT)
-        return cls(
-            parsed=parsed,
-            basis=kept.url if kept.http_status == 200 else f"no robots.txt ({kept.http_status})",
-            crawl_delay=max(float(parsed.crawl_delay(AGENT) or 0), rate.seconds / rate.requests if rate else 0.0),
-            read_at=kept.fetched_at,
-        )
-
-    def verdict(self, url: str) -> str:
-        return f"{'allowed' if self.parsed.can_fetch(url, AGENT) else 'disallowed'}: {self.basis}"
 
 
 @dataclass(slots=True, kw_only=True)
@@ -209,7 +161,7 @@ class Client:
         for _ in range(REDIRECTS + 1):
             target = None if request.form is not None else capture.moved(url)  # known when a killed visit is resumed
             if target is None:
-                _permit(source, url)
+                permit(source, url)
                 pause, verdict = Limits.of(source).pause_seconds, None
                 if request.expects != ROBOTS:
                     rules = self._robots(url, source, capture, say)
@@ -220,7 +172,7 @@ class Client:
                 if isinstance(answer, Evidence):
                     return answer
                 target = answer
-            _follow(url, target, request, source)
+            may_follow(url, target, request, source)
             if kept := capture.kept(target):
                 return kept
             url = target
@@ -448,70 +400,6 @@ class Client:
         except ValueError:
             return 0.0
         return max(0.0, (at.astimezone(UTC) - self._clock()).total_seconds())
-
-
-def hosts(source: Source) -> set[str]:
-    """The hosts a visit may ask: those of the card's addresses, of `visit: hosts:`, and the one that hands out its tokens."""
-    urls = [url for url in source.start if "://" in url] + [f"https://{host}" for host in source.visit.get("hosts", ())]
-    token = source.options.get("access", {}).get("token")
-    return {host_of(url) for url in [*urls, *([token] if token else [])]}
-
-
-def host_of(url: str) -> str:
-    """Host, and the port when it is not the scheme's own.
-
-    >>> host_of("https://Example.org:443/a"), host_of("http://127.0.0.1:8123/")
-    ('example.org', '127.0.0.1:8123')
-    """
-    parts = urlsplit(url)
-    port = parts.port
-    return f"{parts.hostname or ''}" + ("" if port in {None, 80, 443} else f":{port}")
-
-
-def is_loopback(host: str) -> bool:
-    """Whether a host, as `host_of` names it, is this machine.
-
-    >>> is_loopback("127.0.0.1:8123"), is_loopback("127.example.org")
-    (True, False)
-    """
-    name = urlsplit(f"//{host}").hostname or ""
-    try:
-        return name == "localhost" or ip_address(name).is_loopback
-    except ValueError:  # a name, not a number
-        return False
-
-
-def address(source: Source, link: str, base: str = "") -> str:
-    """Where a link leads, without its fragment. SourceUnreadable when that is nowhere."""
-    try:
-        url = urldefrag(urljoin(base, link)).url
-        if urlsplit(url).scheme in {"http", "https"} and host_of(url):
-            return url
-    except ValueError as error:
-        raise SourceUnreadable(f"{source.name}: {link!r} is not a web address ({error}); check what leads there", "moved") from error
-    raise SourceUnreadable(f"{source.name}: {link!r} is not a web address; check what leads there", "moved")
-
-
-def _permit(source: Source, url: str) -> None:
-    """Only the card's hosts, and plain http only where the card itself says http."""
-    if host_of(url) not in hosts(source):
-        raise SourceUnreadable(
-            f"{source.name}: sent to another host, {url}, and the card names only {', '.join(sorted(hosts(source)))}; "
-            "if the publisher keeps its directory there, add the host under `visit: hosts:`",
-            "moved",
-        )
-    if urlsplit(url).scheme == "http" and not any(each.startswith("http:") for each in source.start):
-        raise SourceUnreadable(f"{source.name}: sent from https to plain http, {url}; we do not follow: tell the publisher", "moved")
-
-
-def _follow(url: str, target: str, request: Request, source: Source) -> None:
-    """Whether a redirect may be followed."""
-    if answers.is_login_address(urlsplit(target).path) and not answers.is_login_address(urlsplit(request.url).path):
-        raise SourceUnreadable(answers.sentence(source.name, request, url, answers.login(f" ({target})")), "login_wall")
-    if urlsplit(url).scheme == "https" and urlsplit(target).scheme == "http":
-        told = f"{source.name}: {url} redirects from https to plain http, {target}; we do not follow: tell the publisher"
-        raise SourceUnreadable(told, "moved")
-    _permit(source, target)
 
 
 def _budget(url: str, source: Source, capture: Capture) -> None:

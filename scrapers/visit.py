@@ -11,11 +11,12 @@ from pathlib import Path, PurePath
 from typing import Any
 from urllib.parse import urljoin
 
-from scrapers import answers, drop, fetch
+from scrapers import answers, drop
 from scrapers.answers import Fault, Lines, is_packed
 from scrapers.blobs import Draft, read
 from scrapers.evidence import Archive, Attempt, Capture, digest, locator, snapshot_id
-from scrapers.fetch import Client, Limits, Rules, Unavailable
+from scrapers.fetch import Client, Unavailable
+from scrapers.hosts import Limits, Rules, address, host_of, hosts
 from scrapers.reading import Unreadable
 from scrapers.records import Evidence, Refused, Request, Snapshot, Source, SourceUnreadable
 
@@ -86,13 +87,13 @@ def plan(source: Source, archive: Archive) -> Plan:
         return Plan(source=source.name, requests=0, is_estimate=False, hosts=(), pause_seconds=0.0, minutes=0.0)
     whole = archive.snapshots(source.name)
     count = whole[-1].response_count if whole else limits.pages
-    robots: dict[str, tuple[str, date] | None] = dict.fromkeys(sorted(fetch.hosts(source)))
+    robots: dict[str, tuple[str, date] | None] = dict.fromkeys(sorted(hosts(source)))
     pause = limits.pause_seconds
     for url in source.start:
-        kept, known = archive.last_robots(source.name, urljoin(url, "/robots.txt")), robots[fetch.host_of(url)]
+        kept, known = archive.last_robots(source.name, urljoin(url, "/robots.txt")), robots[host_of(url)]
         if kept and not (known and known[0].startswith("disallowed")):
             rules = Rules.read(kept)
-            robots[fetch.host_of(url)] = rules.verdict(url), kept.fetched_at.date()
+            robots[host_of(url)] = rules.verdict(url), kept.fetched_at.date()
             pause = max(pause, rules.crawl_delay)
     return Plan(
         source=source.name,
@@ -140,7 +141,7 @@ def _walk(source: Source, reader: Any, capture: Capture, client: Client, progres
 
     def enqueue(requests: list[Request], found_on: str | None) -> None:
         for request in requests:
-            asked = replace(request, url=fetch.address(source, request.url))
+            asked = replace(request, url=address(source, request.url))
             if asked.name not in seen:
                 seen.add(asked.name)
                 queue.append(asked)

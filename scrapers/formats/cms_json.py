@@ -21,10 +21,10 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 from urllib.parse import urljoin, urlsplit
 
-from scrapers.fetch import host_of, hosts
 from scrapers.formats import _split
 from scrapers.formats._split import EACH
 from scrapers.formats.table import clean, identifier, literal, quoted, translated
+from scrapers.hosts import host_of, hosts
 from scrapers.packed import members
 from scrapers.reading import EXCERPT, collapsed, decoded
 from scrapers.records import Evidence, Problem, Refused, Request, Source, SourceUnreadable, Table

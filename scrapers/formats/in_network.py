@@ -21,10 +21,10 @@ from functools import partial
 from typing import Any
 from urllib.parse import urljoin
 
-from scrapers.fetch import host_of, hosts
 from scrapers.formats import _split
 from scrapers.formats._split import EACH, WHOLE, Piece
 from scrapers.formats.table import identifier, literal, quoted
+from scrapers.hosts import host_of, hosts
 from scrapers.packed import RATIO, SUDDEN
 from scrapers.reading import collapsed
 from scrapers.records import Evidence, Refused, Request, Source, SourceUnreadable

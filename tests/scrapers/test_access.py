@@ -17,6 +17,7 @@ from scrapers import fetch, sources
 from scrapers.blobs import read
 from scrapers.evidence import Archive, Row
 from scrapers.fetch import Client, Unavailable
+from scrapers.hosts import hosts
 from scrapers.records import Evidence, Refused, Request, Source, SourceUnreadable
 from tests.scrapers.reads import card
 from tests.scrapers.site import Answer, Asked, Reply, json_, page, served, source
@@ -163,7 +164,7 @@ def test_a_card_that_asks_wrongly_is_refused(tmp_path: Path, written: str, told:
 def test_the_token_server_is_a_host_of_the_card(tmp_path: Path) -> None:
     text = "title: T\nkind: insurer\nformat: cards\nstart: https://x.example\ncards: {block: p, fields: {name: b}}\n"
     here = card(tmp_path, text + "access: {scheme: subject_token, token: https://tokens.example/t}\n")
-    assert fetch.hosts(here) == {"x.example", "tokens.example"}
+    assert hosts(here) == {"x.example", "tokens.example"}
     assert sources.load("./my_source.yml", tmp_path).options["access"]["token"] == "https://tokens.example/t"
 
 

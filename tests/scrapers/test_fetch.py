@@ -14,6 +14,7 @@ from scrapers import answers, fetch
 from scrapers.blobs import read
 from scrapers.evidence import Archive, Row
 from scrapers.fetch import Client, Unavailable
+from scrapers.hosts import Limits
 from scrapers.records import Evidence, Refused, Request, Source, SourceUnreadable
 from tests.scrapers.site import Reply, Site, json_, page, served, source
 
@@ -361,6 +362,6 @@ def test_one_request_at_a_time_and_a_pace_per_host(tmp_path: Path) -> None:
 
 def test_a_card_cannot_hurry_a_stranger() -> None:
     haste = {"pause_seconds": 0}
-    assert fetch.Limits.of(source("http://127.0.0.1:8123/x", visit=haste)).pause_seconds == 0
-    assert fetch.Limits.of(source("https://directory.example/x", visit=haste)).pause_seconds == 1.0
-    assert fetch.Limits.of(source("https://127.example/x", visit=haste)).pause_seconds == 1.0
+    assert Limits.of(source("http://127.0.0.1:8123/x", visit=haste)).pause_seconds == 0
+    assert Limits.of(source("https://directory.example/x", visit=haste)).pause_seconds == 1.0
+    assert Limits.of(source("https://127.example/x", visit=haste)).pause_seconds == 1.0
