@@ -43,7 +43,7 @@ with list as (
   join curated.listing on listing.listing_id = found.listing_id
   where coalesce(list.excluded_on <= listing.observed_on, true)
     and coalesce(list.reinstated_on > listing.observed_on, true)
-    and (list.waiver_state is null or list.waiver_state <> listing.state)
+    and (list.waiver_state is null or not list_contains(string_split_regex(list.waiver_state, '[^A-Z]+'), upper(trim(listing.state))))
 )
 select
   listing.listing_id, listing.claim_id, 'claim' as subject_kind, listing.claim_id as subject_id, listing.observed_on,

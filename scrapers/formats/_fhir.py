@@ -20,6 +20,7 @@ TYPES = (ROLE, "Practitioner", "Location", "Organization", AFFILIATION, "Healthc
 # us-npi is the guide's; the national directory uses the NamingSystem; the OID is HL7's own
 NPI = {"hl7.org/fhir/sid/us-npi", "terminology.hl7.org/namingsystem/npi", "urn:oid:2.16.840.1.113883.4.6"}
 LICENSE_TYPES = {"LN", "SL", "MD"}  # HL7 v2-0203: license, state license, medical license
+PHONE = re.compile(r"\+?1?[\s.(-]*\d{3}[\s.)-]*\d{3}[\s.-]*\d{4}(\s*(x|ext)\S*\s*\d+)?", re.IGNORECASE)
 TAXONOMY = re.compile(r"\d{3}[0-9A-Z]{6}X")
 NAME_USES = ("official", "usual", None, "nickname", "anonymous", "maiden", "temp", "old")
 # http://hl7.org/fhir/us/davinci-pdex-plan-net/CodeSystem/AcceptingPatientsCS; families of patients are new to some, so that says nothing
@@ -183,7 +184,7 @@ class _Reader:
                 yield {"number": number, "states": [], "codes": []}
 
     def _phone(self) -> str | None:
-        phones = [each for each in objects(self.said, "telecom") if each.get("system") == "phone" and each.get("use") != "old"]
+        phones = [each for each in objects(self.said, "telecom") if _is_phone(each) and each.get("use") != "old"]
         phones = [each for each in phones if text_of(each, "value") and not _is_past(each.get("period"), self.context.today)]
         best = min(phones, key=lambda each: each["rank"] if isinstance(each.get("rank"), int) else 1000, default={})
         return text_of(best, "value")
@@ -298,6 +299,11 @@ def _address(said: Any) -> Row:
         "address_2": ", ".join(lines[1:]) or None,
         **{ours: text_of(said, theirs) for ours, theirs in (("city", "city"), ("state", "state"), ("zip", "postalCode"))},
     }
+
+
+def _is_phone(contact: Mapping[str, Any]) -> bool:
+    """Whether a contact is a telephone: it says so, or says nothing and has the digits of one."""
+    return contact["system"] == "phone" if "system" in contact else PHONE.fullmatch(str(contact.get("value"))) is not None
 
 
 def _is_past(period: Any, today: str) -> bool:

@@ -136,6 +136,7 @@ NETWORKS = [extension("network-reference", valueReference=reference(f"Organizati
         (role(0, specialty=[{"coding": [{"code": "225700000X", "system": "urn:other"}]}]), {"specialty": "225700000X"}),
         (role(0, specialty=[]), {"specialty": None}),
         (role(0, telecom=[]), {"phone": None}),
+        (role(0, telecom=[{"value": "desk@maple.example"}, {"value": "(206) 555-0142"}]), {"phone": "(206) 555-0142"}),
         (
             role(
                 0,

@@ -19,6 +19,7 @@ def test_exclusions_that_are_not_in_force_say_nothing(con: duckdb.DuckDBPyConnec
         {NPI} | Rosa Vega | WA    | 2026-11-21  |               |
         {NPI} | Rosa Vega | WA    | 2020-02-20  | 2026-11-20    |
         {NPI} | Rosa Vega | WA    | 2020-02-20  |               | WA
+        {NPI} | Rosa Vega | WA    | 2020-02-20  |               | OR, WA
         """,
     )
     assert found(con, "excluded_provider") == {}, "to come, over, waived here"
