@@ -5,14 +5,15 @@ It lies in the open sea, where no ZIP code is. It measures on its own: another r
 
 import json
 import random
-import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from math import acos, cos, radians, sin
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
+
+from tests.scrapers.site import serving
 
 Place = tuple[float, float]
 SOUTH, WEST, NORTH, EAST = 10.0, -150.0, 13.5, -145.0
@@ -133,14 +134,5 @@ def opened(finder: Finder) -> Iterator[Finder]:
         def log_message(self, *_: Any) -> None:
             pass
 
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    server.daemon_threads = True
-    finder.url = f"http://127.0.0.1:{server.server_port}"
-    thread = threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True)
-    thread.start()
-    try:
+    with serving(Handler) as finder.url:
         yield finder
-    finally:
-        server.shutdown()
-        server.server_close()
-        thread.join()

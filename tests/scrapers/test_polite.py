@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
 from functools import partial
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -23,7 +23,7 @@ from scrapers.evidence import Archive
 from scrapers.fetch import Client, Unavailable
 from scrapers.records import Request, Snapshot, Source, SourceUnreadable
 from scrapers.visit import visit
-from tests.scrapers.site import next_link, reader, source
+from tests.scrapers.site import next_link, reader, serving, source
 
 TAKES = 0.03  # seconds the server thinks about each answer, in which nobody else may ask
 ROUGH = 0.02  # seconds by which two clocks' readings of one moment may differ
@@ -99,17 +99,8 @@ def answering() -> Iterator[Host]:
         def log_message(self, *_: Any) -> None:
             pass
 
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    server.daemon_threads = True
-    host.url = f"http://127.0.0.1:{server.server_port}"
-    thread = threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True)
-    thread.start()
-    try:
+    with serving(Handler) as host.url:
         yield host
-    finally:
-        server.shutdown()
-        server.server_close()
-        thread.join()
 
 
 def card(host: Host, *paths: str, name: str = "wa.evergreen", pause: float = 0, **more: Any) -> Source:

@@ -5,14 +5,15 @@ Choosing a category sends the form and fills the areas; the button searches; lin
 
 import hmac
 import json
-import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from hashlib import sha256
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from typing import Any
 from urllib.parse import parse_qs
+
+from tests.scrapers.site import serving
 
 AREAS = {"5": {"12": "King, north & south", "13": "Pierce"}, "6": {"14": "Clark"}}
 CATEGORIES = {"5": "Acupuncture", "6": "Massage therapy"}
@@ -128,14 +129,6 @@ def opened(directory: Directory) -> Iterator[Directory]:
         def log_message(self, *_: Any) -> None:
             pass
 
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    server.daemon_threads = True
-    directory.url = f"http://127.0.0.1:{server.server_port}/find.aspx"
-    thread = threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True)
-    thread.start()
-    try:
+    with serving(Handler) as url:
+        directory.url = f"{url}/find.aspx"
         yield directory
-    finally:
-        server.shutdown()
-        server.server_close()
-        thread.join()
