@@ -4,16 +4,26 @@ BIN := .venv/bin
 READY := .venv/.ready
 PEERS := .venv-bench/.ready
 
-.PHONY: audit test test-prefect test-wheel fuzz fmt lint types bench docs clean
+.PHONY: audit test test-browser test-postgres test-prefect test-wheel fuzz fmt lint types bench docs clean
 
 audit: $(READY)  ## the whole pipeline over an invented state, on this machine alone
 	$(BIN)/rollcall demo
 
 test: lint types  ## everything that needs no system package
-	$(BIN)/pytest -n auto --maxprocesses 4 -m "not prefect and not wheel"
+	$(BIN)/pytest -n auto --maxprocesses 4 -m "not prefect and not wheel and not postgres and not browser"
 
 test-prefect: $(READY)  ## a real Prefect server, work pool and worker
 	$(BIN)/pytest -m prefect
+
+test-postgres: $(READY)  ## the ledger in PostgreSQL: a throw-away cluster on loopback; Debian's package is fetched where there is none
+	@command -v initdb >/dev/null || ls /usr/lib/postgresql/*/bin/initdb >/dev/null 2>&1 || { \
+	  root=; [ "$$(id -u)" = 0 ] || root=sudo; $$root apt-get update -q && $$root apt-get install -qy --no-install-recommends postgresql; }
+	$(BIN)/pytest -m postgres tests/pipelines/test_ledger.py
+
+test-browser: $(READY)  ## every page in a real browser with axe, every PDF under a validator that is not ours; fetches Debian's chromium where there is none
+	@command -v chromium >/dev/null || command -v google-chrome >/dev/null || { \
+	  root=; [ "$$(id -u)" = 0 ] || root=sudo; $$root apt-get update -q && $$root apt-get install -qy --no-install-recommends chromium; }
+	$(BIN)/pytest -m browser
 
 test-wheel: $(READY)  ## the built wheel, installed in a fresh environment outside the checkout
 	$(BIN)/pytest -m wheel

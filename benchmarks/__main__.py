@@ -3,12 +3,12 @@
 import argparse
 from pathlib import Path
 
-from benchmarks import audit, linkage, providers
+from benchmarks import audit, intervals, linkage, packet, providers
 from benchmarks.systems import PEERS
 
 
 def main() -> None:
-    """All but `big` when nothing is asked for by name."""
+    """All but `big` and `packet` when nothing is asked for by name."""
     asked = argparse.ArgumentParser(prog="python -m benchmarks", description="Speed and quality, measured and printed.")
     asked.add_argument("--rounds", type=int, default=3, help="medians over so many (default 3)")
     asked.add_argument("--peers", type=Path, default=PEERS, help="the virtualenv with Splink (default .venv-bench)")
@@ -25,6 +25,11 @@ def main() -> None:
     big.add_argument("--seed", type=int, default=42)
     verbs.add_parser("providers", add_help=False, help="findings over the whole roll of an invented state; takes options of its own")
     verbs.add_parser("audit", help="the whole audit over ten seeds").add_argument("--speed", action="store_true", help="its speed only")
+    verbs.add_parser("intervals", help="how often the intervals hold the truth")
+    packets = verbs.add_parser("packet", help="a packet of five thousand findings: seconds and memory")
+    packets.add_argument("--listings", type=int, default=10_800, help="of the largest insurer; about half of them make a finding")
+    packets.add_argument("--seed", type=int, default=2022)
+    packets.add_argument("--home", type=Path, help="where the run is, or is made to be measured again")
     given, further = asked.parse_known_args()
     if further and given.what != "providers":
         asked.error(f"unrecognized arguments: {' '.join(further)}")
@@ -41,8 +46,12 @@ def main() -> None:
         linkage.big(rounds=given.rounds, peers=given.peers, seed=given.seed, roll=given.roll, listings=given.listings, memory=given.memory)
     if everything or given.what == "providers":
         providers.main(further)
+    if everything or given.what == "intervals":
+        intervals.main()
     if everything or given.what == "audit":
         audit.main(speed_only=not everything and given.speed)
+    if given.what == "packet":
+        packet.main(given.listings, given.seed, given.rounds, given.home)
 
 
 if __name__ == "__main__":

@@ -9,6 +9,7 @@ import yaml
 from matching import judge
 from matching.records import Check, Connection, Settings
 
+LICENSE = ("lapsed_license", "barred_license", "retired_or_deceased")  # one license, read in three ways: withdrawn together
 LEAST = (0.5, 0.6, 0.7, 0.8, 0.9, 0.95, 0.99)  # posteriors from which "same" might be said; SAME is among them
 
 
@@ -20,29 +21,61 @@ def checks() -> tuple[Check, ...]:
     for name in sorted(file.name.removesuffix(".sql") for file in folder.iterdir() if file.name.endswith(".sql")):
         card = yaml.safe_load(folder.joinpath(f"{name}.yml").read_text(encoding="utf-8"))
         sql = folder.joinpath(f"{name}.sql").read_text(encoding="utf-8")
-        found.append(Check(name, card["question"], card["sentence"], card["severity"], tuple(card["rules"]), sql))
+        found.append(
+            Check(
+                name=name,
+                question=card["question"],
+                sentence=card["sentence"],
+                severity=card["severity"],
+                about=card["about"],
+                basis=tuple(card["basis"]),
+                rules=tuple(card["rules"]),
+                sql=sql,
+            )
+        )
     return tuple(found)
 
 
 def findings(con: Connection, settings: Settings) -> None:
-    """Create matching.finding, one row per check and claim (or listing), and the models it stands on and is read by.
+    """Create matching.finding, one row per check and claim (or other subject), and the models it stands on and is read by.
 
     The sentence, tier and evidence are those of the newest observation that fails. State: resolved if the newest complete
-    snapshot of the source has no failing observation, new if no earlier one had, else persisting.
+    snapshot of the source has no failing observation, new if no earlier one had, else persisting. Stage: what matching.progress says.
     """
-    for model in ("license_on_day", "across"):
+    for model in ("license_on_day", "across", "spell", "answer", "dialled"):
         _model(con, model, settings)
     con.execute(_EMPTY)
-    for check in checks():
-        con.execute(f"create or replace temp table failing as {check.sql}", _used(check.sql, settings))
+    for reads_findings in (False, True):  # a check that asks how a finding went on comes when there are some
+        for check in checks():
+            if ("matching.finding" in check.sql) is reads_findings:
+                _ask(con, check, settings)
+        con.execute(_PLACED, {"audit": settings.audit})
+        con.execute(_FINDING)
+        con.execute(_SIGHTING)
+        _model(con, "progress", settings)
         con.execute(
-            f"insert into failed select $check, listing_id, claim_id, subject_kind, subject_id, observed_on, tier, credential_id, "
-            f"evidence_ids, $severity, {_sentence(check.sentence)}, $rules from failing",
-            {"check": check.name, "severity": check.severity, "rules": list(check.rules)},
+            "update matching.finding set stage = progress.stage from matching.progress where progress.finding_id = finding.finding_id"
         )
-    con.execute(_FINDING, {"audit": settings.audit})
     for model in ("standing", "confirmation"):
         _model(con, model, settings)
+
+
+def _ask(con: Connection, check: Check, settings: Settings) -> None:
+    """Put what fails one check into the temporary table failed."""
+    con.execute(f"create or replace temp table failing as {check.sql}", _used(check.sql, settings))
+    columns = [column[0] for column in con.execute("select * from failing limit 0").description]
+    shared = [name for name in columns if name in _SHARED] + ([] if "about" in columns else [f"'{check.about}' as about"])
+    basis = ", ".join(f"coalesce(cast({name} as varchar), '')" for name in check.basis)
+    con.execute(
+        f"insert into failed by name select {', '.join(shared)}, $check as check_name, $severity as severity, $rules as rule_ids, "
+        f"{_sentence(check.sentence)} as sentence, left(sha256(concat_ws('|', $kind, {basis})), 16) as basis from failing",
+        {
+            "check": check.name,
+            "severity": check.severity,
+            "rules": list(check.rules),
+            "kind": "license" if check.name in LICENSE else check.name,
+        },
+    )
 
 
 def sensitivity(con: Connection, settings: Settings) -> None:
@@ -75,7 +108,8 @@ def _model(con: Connection, name: str, settings: Settings) -> None:
 
 
 def _used(sql: str, settings: Settings) -> dict[str, object]:
-    values = {"grace_days": settings.grace_days, "profession": settings.profession, "audit": settings.audit}
+    names = [check.name for check in checks()] if "$checks" in sql else []
+    values = {"grace_days": settings.grace_days, "profession": settings.profession, "audit": settings.audit, "checks": names}
     return {name: value for name, value in values.items() if f"${name}" in sql}
 
 
@@ -97,8 +131,51 @@ def _sentence(template: str) -> str:
 _EMPTY = """
 create or replace temp table failed (
   check_name varchar, listing_id varchar, claim_id varchar, subject_kind varchar, subject_id varchar, observed_on date, tier varchar,
-  credential_id varchar, evidence_ids varchar[], severity varchar, sentence varchar, rule_ids varchar[]
+  credential_id varchar, evidence_ids varchar[], severity varchar, about varchar, sentence varchar, rule_ids varchar[], basis varchar,
+  may_share boolean default true, thread varchar, source_id varchar, snapshot_id varchar, is_latest boolean
 )
+"""
+# What a check hands on; the last six only where it differs: consent, what it is about, what to follow over time in place of the claim,
+# and where that was, for what has no listing.
+_SHARED = (
+    "listing_id", "claim_id", "subject_kind", "subject_id", "observed_on", "tier", "credential_id", "evidence_ids",
+    "may_share", "about", "thread", "source_id", "snapshot_id", "is_latest",
+)  # fmt: skip
+
+_PLACED = """
+create or replace temp table placed as
+with located as (
+  select
+    failed.* replace (
+      coalesce(
+        failed.thread, failed.claim_id || case when failed.subject_kind = 'listing' and nth.place > 1 then '|' || nth.place else '' end
+      ) as thread,
+      coalesce(listing.source_id, failed.source_id) as source_id, coalesce(listing.snapshot_id, failed.snapshot_id) as snapshot_id,
+      coalesce(listing.is_latest, failed.is_latest) as is_latest
+    ),
+    listing.network
+  from failed
+  left join curated.listing on listing.listing_id = failed.listing_id
+  left join (
+    select listing_id, row_number() over (partition by snapshot_id, claim_id order by locator, listing_id) as place
+    from curated.listing
+  ) as nth on nth.listing_id = failed.listing_id
+)
+select
+  left(sha256(concat_ws('|', $audit::varchar, located.check_name, located.thread)), 16) as finding_id, $audit::varchar as audit, located.*,
+  source.surface, network.line
+from located
+left join curated.source on source.source_id = located.source_id
+left join curated.network on network.source_id = located.source_id and network.network = located.network
+"""
+
+_STAGE = "update matching.finding set stage = progress.stage from matching.progress where progress.finding_id = finding.finding_id"
+
+_SIGHTING = """
+create or replace table matching.sighting as
+select finding_id, snapshot_id, source_id, observed_on, listing_id, tier, sentence, evidence_ids
+from placed
+qualify row_number() over (partition by finding_id, snapshot_id order by tier, listing_id) = 1
 """
 
 # A rule about the public website is cited only for what the website showed, and a rule about some lines of insurance never for a network
@@ -106,28 +183,14 @@ create or replace temp table failed (
 # 90 days cannot be read off one page: only the same error in captures more than 90 days apart shows it.
 _FINDING = """
 create or replace table matching.finding as
-with placed as (
+with spell as (
   select
-    failed.*,
-    failed.claim_id || case when failed.subject_kind = 'listing' and nth.place > 1 then '|' || nth.place else '' end as about,
-    listing.source_id, listing.snapshot_id, listing.is_latest, source.surface, network.line
-  from failed
-  join curated.listing on listing.listing_id = failed.listing_id
-  left join curated.source on source.source_id = listing.source_id
-  left join curated.network on network.source_id = listing.source_id and network.network = listing.network
-  left join (
-    select listing_id, row_number() over (partition by snapshot_id, claim_id order by locator, listing_id) as place
-    from curated.listing
-  ) as nth on nth.listing_id = failed.listing_id
-), spell as (
-  select
-    check_name, about, min(observed_on) as first_seen_on, max(observed_on) as last_seen_on, bool_or(is_latest) as is_current,
+    finding_id, min(observed_on) as first_seen_on, max(observed_on) as last_seen_on, bool_or(is_latest) as is_current,
     count(distinct snapshot_id) as snapshot_count
-  from placed group by check_name, about
+  from placed group by finding_id
 )
 select
-  left(sha256(concat_ws('|', $audit::varchar, placed.check_name, placed.about)), 16) as finding_id,
-  $audit::varchar as audit,
+  placed.finding_id, placed.audit,
   placed.check_name, placed.subject_kind, placed.subject_id, placed.claim_id, placed.listing_id,
   placed.tier, placed.severity, placed.sentence,
   [rule for rule in placed.rule_ids if list_contains(rules.cited, rule) and not list_contains(coalesce(others.rules, []), rule)
@@ -137,9 +200,9 @@ select
   'flagged' as stage,
   cast(null as varchar) as signed_by,
   cast(null as timestamp) as rechecked_at,
-  placed.credential_id, placed.evidence_ids
+  placed.credential_id, placed.evidence_ids, placed.source_id, placed.about, placed.basis, placed.may_share
 from placed
-join spell on spell.check_name = placed.check_name and spell.about = placed.about
+join spell on spell.finding_id = placed.finding_id
 left join (
   select surface, list(rule_id) as cited
   from (select distinct surface from curated.source) as shown
@@ -157,6 +220,6 @@ left join (
   group by line
 ) as others on others.line = placed.line
 qualify row_number() over (
-  partition by placed.check_name, placed.about order by placed.observed_on desc, placed.tier, placed.listing_id
+  partition by placed.finding_id order by placed.observed_on desc, placed.tier, placed.listing_id
 ) = 1
 """

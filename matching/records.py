@@ -80,6 +80,8 @@ class Check:
     question: str
     sentence: str
     severity: str
+    about: str  # person (who is asked first) or listing
+    basis: tuple[str, ...]  # columns of what it rests on: withdrawn, it stays so while they stay the same
     rules: tuple[str, ...]
     sql: str
 

@@ -4,6 +4,7 @@ import tempfile
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import asdict, dataclass, replace
 from datetime import date
+from functools import cache
 from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -12,7 +13,7 @@ import yaml
 
 from matching import clean
 from matching.professions import profession_rows
-from pipelines import checklist, models, warehouse
+from pipelines import checklist, geography, models, warehouse
 from pipelines.guards import leave_out, stale_after
 from pipelines.models import ROOT
 from pipelines.runs import Run, again, code_version
@@ -26,23 +27,37 @@ Say = Callable[[str], None]
 
 @dataclass(frozen=True, slots=True)
 class State:
-    """What the state's card says: its clock and the rules that hold there."""
+    """What the state's card says: its clock, the rules that hold there, who regulates, where to complain and what may be asked."""
 
     code: str
     name: str
     zone: ZoneInfo
     rules: tuple[Mapping[str, Any], ...]
+    regulator: str | None  # the insurance regulator's name
+    regulators: Mapping[str, str]
+    doors: tuple[Mapping[str, Any], ...]
+    remedies: tuple[Mapping[str, Any], ...]
 
 
+@cache
 def state_of(code: str) -> State:
-    """A state's clock and rules: federal ones always, its own only where its card is shipped."""
+    """A state's card: federal entries always, its own only where its card is shipped."""
     folder = ROOT / "states"
     known = yaml.safe_load((folder / "names.yml").read_text(encoding="utf-8")).get(code, {"name": code, "time_zone": "UTC"})
     federal = yaml.safe_load((folder / "us.yml").read_text(encoding="utf-8"))
     path = folder / f"{code.lower()}.yml"
     own = yaml.safe_load(path.read_text(encoding="utf-8")) if path.exists() and code.lower() != "us" else {}
     rules = [{**rule, "state": "US"} for rule in federal["rules"]] + [{**rule, "state": code} for rule in own.get("rules", [])]
-    return State(code, known["name"], ZoneInfo(known["time_zone"]), tuple(rules))
+    return State(
+        code=code,
+        name=known["name"],
+        zone=ZoneInfo(known["time_zone"]),
+        rules=tuple(rules),
+        regulator=(own.get("regulator") or {}).get("name"),
+        regulators={**own.get("regulators", {}), **federal["regulators"]},
+        doors=(*own.get("doors", ()), *federal["doors"]),
+        remedies=(*federal["remedies"], *own.get("remedies", ())),
+    )
 
 
 class Unread(Exception):
@@ -97,6 +112,7 @@ def load(con: warehouse.Connection, archive: Archive, audit: Audit, run: Run, sa
             ],
         },
     )
+    warehouse.load_all(con, geography.rows(audit.facts))
     split_names(con)
     split_addresses(con)
 

@@ -17,6 +17,8 @@ from simulation import cards, sites, truth, world
 
 Say = Callable[[str], None]
 ROLL = 60_000
+READERS = ("commissioner", "insurer", "therapist")  # to whom the demo writes
+WORDS = {"commissioner": "report", "packet-commissioner": "packet", "packet-insurer": "notices", "packet-therapist": "letters"}
 PORTS = (8791, 8792, 8793, 8794, 8795, 8796)  # the same every time, so that an interrupted demo finds its sites again
 
 
@@ -67,7 +69,7 @@ class Done:
         yield from _accuracy(self.lines_by_check)
         yield ""
         for path in self.published.documents:
-            yield f"{'report' if path.stem == 'commissioner' else 'page':9}{path}"
+            yield f"{WORDS.get(path.stem, 'page'):9}{path}"
         yield f"database {self.published.database}"
 
 
@@ -97,7 +99,7 @@ def run(
     _refuse_real(home.data)
     invented, ports = _state(home, listings, seed)
     with sites.serve(invented, ports) as up:
-        card = cards.write(invented, up.urls, home.data / "cards")
+        card = cards.write(invented, up.urls, home.data / "cards", publish=READERS)
         rows = len(invented.roll_rows)
         say(f"invented state, seed {seed}: a roll of {rows:,} rows, three insurers, a registry and an exclusion list on loopback")
         published = flow(
@@ -167,6 +169,20 @@ def _free_port() -> int:
 
 def compare(con: warehouse.Connection, invented: world.World) -> tuple[Line, ...]:
     """Every check's findings on the newest listings against the truth."""
+    place, unsure = _placed(con, invented)
+    flagged: dict[tuple[str, str], set[int]] = {}
+    for row in warehouse.table(con, _FLAGGED):
+        flagged.setdefault((row["check_name"], row["tier"]), set()).add(place[row["listing_id"]])
+    return tuple(_line(invented, check, flagged, unsure) for check in truth.CHECKS)
+
+
+def places(con: warehouse.Connection, invented: world.World) -> dict[str, int]:
+    """Where the truth of each of the newest listings stands, by listing id."""
+    return _placed(con, invented)[0]
+
+
+def _placed(con: warehouse.Connection, invented: world.World) -> tuple[dict[str, int], set[int]]:
+    """The same, and the places of those whose match was left unsure."""
     shown = warehouse.table(
         con,
         """
@@ -191,10 +207,7 @@ def compare(con: warehouse.Connection, invented: world.World) -> tuple[Line, ...
         place[row["listing_id"]] = found_again[key].pop() if len(found_again[key]) > 1 else found_again[key][0]
         if row["is_unsure"]:
             unsure.add(place[row["listing_id"]])
-    flagged: dict[tuple[str, str], set[int]] = {}
-    for row in warehouse.table(con, _FLAGGED):
-        flagged.setdefault((row["check_name"], row["tier"]), set()).add(place[row["listing_id"]])
-    return tuple(_line(invented, check, flagged, unsure) for check in truth.CHECKS)
+    return place, unsure
 
 
 # A finding about a claim speaks of every listing that makes this claim today; one about a listing, of that listing.

@@ -16,7 +16,10 @@ from scrapers.records import Evidence, Refused
 
 
 def database(settings: Settings, audit: str | None, run_id: str | None) -> Path:
-    """The published database meant; Refused when there is none, or several and none is named."""
+    """The published database meant, or with `run_id` that of an earlier run, as it was filed where it was filed.
+
+    Refused when there is none, or several and none is named.
+    """
     homes = sorted(path.parent for path in (settings.data / "curated").glob("*/current"))
     # what was replayed as of an earlier day is asked for by its name alone
     homes = [home for home in homes if (home.name == audit if audit else "@" not in home.name)]
@@ -26,11 +29,10 @@ def database(settings: Settings, audit: str | None, run_id: str | None) -> Path:
     if len(homes) > 1:
         raise Refused(f"several audits are published ({', '.join(home.name for home in homes)}); say which with --audit")
     if run_id:
-        wanted = homes[0] / f"audit-{run_id}.duckdb"
-        if not wanted.exists():
-            known = ", ".join(sorted(path.stem.removeprefix("audit-") for path in homes[0].glob("audit-*.duckdb")))
-            raise Refused(f"no run {run_id!r} of {homes[0].name} is published; published: {known}")
-        return wanted
+        kept = {path.stem.removeprefix("audit-"): path for place in (".", "filed/*") for path in homes[0].glob(f"{place}/audit-*.duckdb")}
+        if run_id not in kept:
+            raise Refused(f"no run {run_id!r} of {homes[0].name} is published; published: {', '.join(sorted(kept))}")
+        return kept[run_id]
     found = publication.current(homes[0])
     if found is None or not found.exists():
         raise Refused(f"{homes[0] / 'current'} names a database that is not there; publish the audit again")

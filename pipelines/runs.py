@@ -127,7 +127,7 @@ def _write(run: Run) -> Run:
 def digest(audit: Audit) -> str:
     """What an audit asks of whom, and by which code: where either changed, an unfinished run is not resumed."""
     asked = [each.card_sha256 for each in audit.sources]
-    said = json.dumps([audit.name, audit.state, audit.profession, audit.grace_days, asked, code_version()])
+    said = json.dumps([audit.name, audit.state, audit.profession, audit.grace_days, asked, audit.facts.sha256, code_version()])
     return hashlib.sha256(said.encode()).hexdigest()
 
 

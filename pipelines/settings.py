@@ -19,7 +19,10 @@ class Settings:
     data: Path
     contact: str | None = None  # printed in the User-Agent; needed for any host but loopback
     prefect_api_url: str | None = None
+    ledger: str | None = field(default=None, repr=False)  # PostgreSQL, where several people write; None: DATA/ledger.sqlite
     memory_limit: str = "4GB"
+    tsa: str | None = None  # a time stamp authority (RFC 3161) that packets are shown to; None: nobody is asked
+    tsa_root: Path | None = None  # certificates (PEM) its stamps may rest on, beside this system's own
     secrets: Mapping[str, str] = field(default_factory=dict, repr=False)  # ROLLCALL_SECRET_NAME="id:secret", by NAME
     now: datetime | None = None  # tests alone set the clock
     until: date | None = None  # evidence as it stood on that day (UTC) is replayed, and published in a folder of its own
@@ -46,7 +49,10 @@ def read(data: Path | None = None) -> Settings:
         data=data or Path(os.environ.get("ROLLCALL_DATA") or "data"),
         contact=os.environ.get("ROLLCALL_CONTACT") or None,
         prefect_api_url=os.environ.get("PREFECT_API_URL") or None,
+        ledger=os.environ.get("ROLLCALL_LEDGER") or None,
         memory_limit=memory,
+        tsa=os.environ.get("ROLLCALL_TSA") or None,
+        tsa_root=Path(os.environ["ROLLCALL_TSA_ROOT"]) if os.environ.get("ROLLCALL_TSA_ROOT") else None,
         secrets={name.removeprefix(SECRET): value for name, value in os.environ.items() if name.startswith(SECRET)},
     )
 

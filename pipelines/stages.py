@@ -11,7 +11,7 @@ from pathlib import Path
 
 import matching
 from pipelines import curate as rooms
-from pipelines import expectations, gate_page, guards, models, publication, runs, warehouse
+from pipelines import expectations, gate_page, guards, ledger, models, packet, publication, runs, warehouse
 from pipelines.runs import Run, Stopped
 from pipelines.settings import Settings
 from reports.records import Measured
@@ -83,6 +83,7 @@ def match(settings: Settings, audit: Audit, run: Run, say: Say) -> Run:
         asked = matching.Settings(
             profession=audit.profession, grace_days=audit.grace_days, roll=audit.roll.name if audit.roll else None, audit=audit.name
         )
+        ledger.copy(con, settings)
         matching.link(con, asked)
         say(f"{warehouse.count(con, 'matching.candidate'):,} pairs looked at")
         matching.findings(con, asked)
@@ -103,7 +104,7 @@ def publish(
         home = settings.curated(audit.name)
         target = home / f"audit-{run.id}.duckdb"
         if publication.current(home) == target:  # killed after readers were shown the way, before it was noted
-            return _summary(runs.finished(run, "publish"), target)
+            return _handed(settings, audit, run, target, say)
         base = finished_database(run, "match", audit)
         part = run.folder / "documents.part"
         shutil.rmtree(part, ignore_errors=True)
@@ -124,7 +125,8 @@ def publish(
             cards = models.load("reports/sql", "reports")
             models.describe(con, cards)
             gate("publish", run, audit, expectations.of_models(con, cards), say)
-            publication.documents(con, audit, run, part, marks, found, quality(con) if quality else (), settings.contact, say)
+            marks = tuple(dict.fromkeys((*marks, *publication.marks(audit, is_filed=False))))
+            publication.documents(con, audit, part, marks, found, quality(con) if quality else (), settings.contact, say)
             con.execute("drop schema parsed cascade")  # raw fields, which may hold a holder's address: the evidence has them
         (part / "expectations.html").write_text(gate_page.every(run, audit), encoding="utf-8")
         folder = home / run.id
@@ -132,7 +134,15 @@ def publish(
         part.replace(folder)
         warehouse.settle(database, target)
         publication.point(home, target, say)
-        return _summary(runs.finished(run, "publish"), target)
+        return _handed(settings, audit, run, target, say)
+
+
+def _handed(settings: Settings, audit: Audit, run: Run, database: Path, say: Say) -> Published:
+    """The end of a published run: a DRAFT packet for each reader it writes for, whole or not there at all."""
+    for edition in audit.publish:
+        if not (database.parent / run.id / f"packet-{edition}").exists():
+            packet.build(settings, audit, edition, database, say=say)
+    return _summary(runs.finished(run, "publish"), database)
 
 
 def _summary(run: Run, database: Path) -> Published:

@@ -81,8 +81,17 @@ PARSED: Mapping[str, Mapping[str, str]] = {
     "exclusion": {**_META, **_raw(Exclusion)},
     "participation": {**_META, **_raw(Participation)},
     "checklist": dict.fromkeys(["source_id", "snapshot_id", "item", "observed", "said", "evidence_id", "excerpt"], "text"),
+    "county": {
+        **dict.fromkeys(["county_fips", "name", "urban_class", "outline"], "text"),
+        "population": "bigint",
+        **dict.fromkeys(["land_sqmi", "latitude", "longitude"], "double"),
+    },
+    "zcta": {"zip5": "text", "county_fips": "text", **dict.fromkeys(["share_land", "latitude", "longitude"], "double")},
+    "residence": {"county_fips": "text", "latitude": "double", "longitude": "double"},
+    "enrollment": {**dict.fromkeys(["county_fips", "source_id", "network"], "text"), "enrollees": "bigint"},
+    "geography_fact": dict.fromkeys(["item", "says", "source", "dated"], "text"),
     "run": {
-        **dict.fromkeys(["run_id", "audit", "title", "state", "profession", "code_version"], "text"),
+        **dict.fromkeys(["run_id", "audit", "title", "state", "profession", "code_version", "ledger_head"], "text"),
         "grace_days": "integer",
         "started_at": "timestamp",
         "snapshot_ids": "text[]",
@@ -208,16 +217,21 @@ def lay_out(con: Connection) -> None:
 
 def insert(con: Connection, table: str, rows: Sequence[Mapping[str, Any]]) -> int:
     """Append rows to parsed.`table` in bulk; a column not given is null."""
+    return fill(con, f"parsed.{table}", PARSED[table], rows)
+
+
+def fill(con: Connection, table: str, columns: Mapping[str, str], rows: Sequence[Mapping[str, Any]]) -> int:
+    """Append rows to any table in bulk, as its columns' types; a column not given is null, one not known is left out."""
     if not rows:
         return 0
     import pandas  # a third of a second, which `rollcall link` does without
 
-    columns = PARSED[table]
     # dtype object keeps text as text: an NPI, a ZIP code or a license number never becomes a number
     frame = pandas.DataFrame({name: pandas.Series([row.get(name) for row in rows], dtype="object") for name in columns})
     con.register("incoming", frame)
     chosen = ", ".join(f'cast("{name}" as {kind})' for name, kind in columns.items())
-    con.execute(f"insert into parsed.{table} select {chosen} from incoming")
+    names = ", ".join(f'"{name}"' for name in columns)
+    con.execute(f"insert into {table} ({names}) select {chosen} from incoming")
     con.unregister("incoming")
     return len(rows)
 

@@ -21,6 +21,9 @@ class Measure:
     high: float | None
     method: str
     sql: str  # reproduces numerator and denominator on that run's database
+    exact_low: float | None = None
+    exact_high: float | None = None
+    population: int | None = None  # what a sample was drawn from; None: everything was counted
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,6 +38,8 @@ class Section:
     note: str = ""
     chart: str = ""  # SVG
     alt: str = ""  # what the chart shows, in words
+    about: Sequence[str] = ()  # which insurer's source each row speaks of; "" or no entry: of all together
+    quotes: Sequence[str] = ()  # columns whose cells are somebody else's words, printed as they were given
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,9 +55,34 @@ class Report:
     sections: Sequence[Section]
     annex_columns: Sequence[str] = ()
     annex: Sequence[Sequence[Any]] = ()
+    annex_kinds: Sequence[str] = ()  # what stands in each column of the annex, in the words of reports.lint.KINDS
     language: str = "en"
     made_at: str = ""
     extra: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Door:
+    """A public place where somebody may complain or ask, and where that was read."""
+
+    name: str
+    to: str
+    source: str
+    mark: str  # S seen in a stored copy, S2 seen at second hand, R recalled
+    where: str | None = None  # an address; None: not established
+    phone: str | None = None
+    plan: str = ""  # whose door it is for a patient: insured, self_funded, government, medicaid, medicare, bill; "": nobody's
+    note: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Remedy:
+    """One thing a regulator may ask of an insurer, and the settlement or rule it was taken from."""
+
+    key: str
+    asks: str
+    source: str
+    mark: str  # as of a Door
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -82,3 +112,7 @@ class Context:
     grace_days: int = 30
     contact: str | None = None  # where a correction is sent; None: printed as not yet named
     measured: Sequence[Measured] = ()  # how often the checks were right where the truth is known
+    regulator: str = "insurance commissioner"  # by name, where the state's card has it
+    regulators: Mapping[str, str] = field(default_factory=dict)  # a card's word for who regulates a network → its name
+    doors: Sequence[Door] = ()
+    remedies: Sequence[Remedy] = ()

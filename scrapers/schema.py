@@ -125,6 +125,9 @@ AUDIT: Mapping[str, tuple[str, Schema]] = {
     "insurers": ("Names of the catalogue, or paths of cards", TEXTS),
     "registries": ("Optional evidence: registries, exclusion lists, price files", TEXTS),
     "grace_days": ("How young a lapse must be to be left alone", {"type": "integer", "minimum": 0, "maximum": 3650}),
+    "geography": ("A folder of county.csv, zcta.csv, facts.yml and perhaps counties.topojson; left out, the one shipped", TEXT),
+    "urban_counties": ("The regulator's list of urban counties, XLSX or CSV; without it no county is called urban or rural", TEXT),
+    "enrollment": ("People enrolled, CSV: county, network, enrollees (and source); without it population stands in", TEXT),
     "publish": ("Whose editions are made", {"anyOf": [{"enum": list(sources.READERS)}, {"items": {"enum": list(sources.READERS)}}]}),
 }
 

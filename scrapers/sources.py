@@ -16,7 +16,7 @@ from types import ModuleType
 from typing import Any, NoReturn
 from urllib.parse import urlsplit
 
-from scrapers import access, drop
+from scrapers import access, drop, geography
 from scrapers.card import CardMap, one_of, pattern, read_card
 from scrapers.reading import NOUNS, advice, check_names, folded, nearest
 from scrapers.records import Refused, Source
@@ -50,7 +50,7 @@ SOURCE_KEYS = (
 INSURER_KEYS = ("legal_name", "naic", "waoic")
 NETWORK_KEYS = ("line", "regulator", "filed_as")
 EVERY = {"day": 2, "week": 10, "month": 45, "quarter": 120}  # days after which a source visited `every` so often is late
-AUDIT_KEYS = ("title", "state", "profession", "roll", "insurers", "registries", "grace_days", "publish")
+AUDIT_KEYS = ("title", "state", "profession", "roll", "insurers", "registries", "grace_days", "publish", *geography.KEYS)
 LAYOUT = ("delimiter", "quote", "header", "widths", "sheet", "constants")  # of a table; it is the same in a copy of it
 TAKEN_BY_LIKE = ("state", "columns", "words", "ignore", "license_key", *(key for key in OPTIONS if key not in STANDING), *LAYOUT)
 STEM = re.compile(r"(?!(?:con|prn|aux|nul|com\d|lpt\d)$)[a-z0-9][a-z0-9_-]{0,32}", re.IGNORECASE)  # it names a folder on every system
@@ -70,6 +70,7 @@ class Audit:
     grace_days: int  # how young a lapse must be to be left alone
     publish: tuple[str, ...]
     folder: Path
+    facts: geography.Facts  # files about places
 
     @property
     def sources(self) -> tuple[Source, ...]:
@@ -114,10 +115,11 @@ def load_audit(path: Path) -> Audit:
     names = [each.name for each in (*insurers, *registries, *([roll] if roll else []))]
     if twice := sorted({name for name in names if names.count(name) > 1}):
         raise Refused(f"{path.name}: two sources are called {', '.join(twice)}; rename one of the cards")
+    state = _state(card.text("state", required=True), path.name)
     return Audit(
         name=stem,
         title=card.text("title", required=True),
-        state=_state(card.text("state", required=True), path.name),
+        state=state,
         profession=card.text("profession", required=True),
         roll=roll,
         insurers=insurers,
@@ -125,6 +127,7 @@ def load_audit(path: Path) -> Audit:
         grace_days=int(card.number("grace_days", 0, 3650, whole=True, otherwise=30)),
         publish=tuple(one_of(each, READERS, f"{path.name}, `publish`") for each in card.texts("publish")),
         folder=path.parent,
+        facts=geography.of_card(card, path.parent, state),
     )
 
 

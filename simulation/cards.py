@@ -1,12 +1,12 @@
 """Source cards and the audit card of the invented state, written beside each other."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import yaml
 
-from simulation import pages
+from simulation import geography, pages
 from simulation.people import GRACE_DAYS
 from simulation.places import STATE, STATE_NAME
 from simulation.sites import HOSTS, STARTS
@@ -15,7 +15,7 @@ from simulation.world import World
 AUDIT = "invented"
 
 
-def write(world: World, urls: Mapping[str, str], folder: Path) -> Path:
+def write(world: World, urls: Mapping[str, str], folder: Path, publish: Sequence[str] = ("commissioner",)) -> Path:
     """Write the cards of roll, insurers, registry and exclusion list, and of the audit, into `folder`; returns the audit card."""
     folder.mkdir(parents=True, exist_ok=True)
     for name in HOSTS:
@@ -29,7 +29,8 @@ def write(world: World, urls: Mapping[str, str], folder: Path) -> Path:
         "insurers": [f"./{name}.yml" for name in HOSTS[1:4]],
         "registries": [f"./{name}.yml" for name in HOSTS[4:]],
         "grace_days": GRACE_DAYS,
-        "publish": ["commissioner"],
+        "publish": list(publish),
+        "geography": "./" + geography.write(folder / "geography").name,
     }
     _write(folder / f"{AUDIT}.yml", audit)
     return folder / f"{AUDIT}.yml"

@@ -25,6 +25,7 @@ KNOWN: Mapping[str, tuple[str, ...]] = {
     "directory": ("clinic", "shared", "practice", "second_network", "second_place", "old_number"),
     "spelling": ("omission", "insertion", "substitution", "transposition", "second_slip"),
     "digits": ("substitution", "transposition", "omission"),
+    "phones": ("no_answer", "voicemail", "busy", "refused", "disconnected", "wrong_number", "takes_nobody", "attests", "consents"),
     "held_out": ("look_alike", "key_neighbour"),
 }  # fmt: skip
 

@@ -34,14 +34,18 @@ DOORS = {
     "pandas": {"pipelines/warehouse.py", "pipelines/expectations.py", "reports/render/"},
     "prefect": {"pipelines/flows/"},
     "typst": {"reports/render/pdf.py"},
-    "altair": {"reports/render/charts.py"},
-    "vl_convert": {"reports/render/charts.py"},
+    "altair": {"reports/render/charts.py", "reports/render/maps.py"},
+    "vl_convert": {"reports/render/charts.py", "reports/render/maps.py"},
+    "rfc3161_client": {"pipelines/packet/"},
+    "cryptography": {"pipelines/packet/"},
     "xlsxwriter": {"reports/render/sheet.py"},
-    "sqlite3": {"scrapers/evidence.py", "pipelines/ledger.py"},
+    "sqlite3": {"scrapers/evidence.py"},
+    "sqlalchemy": {"pipelines/ledger.py"},
+    "scipy": {"reports/statistics.py"},
     "os": {"scrapers/blobs.py", "scrapers/evidence.py", "pipelines/", "simulation/"},
 }
 # A model may read its own schema and those before it; its schema is the folder it lives in.
-SCHEMAS = ["parsed", "curated", "matching", "reports"]
+SCHEMAS = ["parsed", "curated", "ledger", "matching", "reports"]
 LIVES_IN = {"pipelines/sql": "curated", "matching/sql": "matching", "matching/checks": "matching", "reports/sql": "reports"}
 NAMED = ["pandas", "rapidfuzz", "httpx", "bs4", "duckdb", "great_expectations", "prefect"]
 

@@ -7,7 +7,8 @@ select
     when 'full_history' then 'The roll keeps licenses that have ended.'
     when 'current_and_lapsed' then 'The roll keeps lapsed licenses, and may leave out those that ended otherwise.'
     when 'active_only' then 'The roll holds only licenses in force: one that lapsed would not be on it.'
-    else 'What the roll leaves out is unknown.' end as kept
+    else 'What the roll leaves out is unknown.' end as kept,
+  concat_ws(' ', listed.given, listed.middle, listed.family, listed.suffix, listed.license_digits) as shown
 from matching.listed
 join curated.listing on listing.listing_id = listed.listing_id
 where listed.family is not null and listed.given is not null and listed.in_scope

@@ -100,7 +100,8 @@ select
   listing.listing_id, listing.claim_id, 'claim' as subject_kind, listing.claim_id as subject_id, listing.observed_on,
   disagreement.tier, cast(null as varchar) as credential_id,
   list_concat([listing.evidence_id], list_sort(disagreement.other_evidence_ids)) as evidence_ids,
-  listing.network, coalesce(rank.word, 'directory') as surface, disagreement.said
+  listing.network, coalesce(rank.word, 'directory') as surface, disagreement.said,
+  regexp_replace(disagreement.said, ' of [0-9]{4}-[0-9]{2}-[0-9]{2}', '', 'g') as differs
 from disagreement
 join curated.listing on listing.listing_id = disagreement.listing_id
 join curated.source on source.source_id = listing.source_id

@@ -14,7 +14,7 @@ with looked as (
   group by listing_id
 ), stated as (
   select
-    finding.finding_id, finding.listing_id, listing.source_id, source.surface, finding.state <> 'resolved' as is_current,
+    finding.finding_id, finding.listing_id, finding.source_id, source.surface, finding.state <> 'resolved' as is_current,
     seen.website_listing_id, seen.seen_on,
     case
       when source.surface in ('website', 'saved_page') then 'not needed'
@@ -22,8 +22,8 @@ with looked as (
       when looked.snapshot_id is not null then 'not seen'
       else 'awaiting' end as website
   from matching.finding
-  join curated.listing on listing.listing_id = finding.listing_id
-  left join curated.source on source.source_id = listing.source_id
+  left join curated.listing on listing.listing_id = finding.listing_id
+  left join curated.source on source.source_id = finding.source_id
   left join seen on seen.listing_id = finding.listing_id
   left join looked on looked.snapshot_id = listing.snapshot_id
 ), frame as (

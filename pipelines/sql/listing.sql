@@ -65,10 +65,10 @@ select
   placed.city,
   placed.state,
   placed.zip5,
-  cast(null as text) as county_fips,
-  cast(null as double) as latitude,
-  cast(null as double) as longitude,
-  cast(null as text) as geo_precision,
+  area.county_fips,
+  coalesce(area.latitude, county.latitude) as latitude,
+  coalesce(area.longitude, county.longitude) as longitude,
+  case when area.latitude is not null then 'zcta' when county.latitude is not null then 'county' end as geo_precision,
   placed.phone,
   placed.specialty,
   placed.accepting as is_accepting,
@@ -84,3 +84,5 @@ select
   npi_valid(placed.npi) as npi_valid
 from placed
 join curated.snapshot on snapshot.snapshot_id = placed.snapshot_id
+left join curated.zcta as area on area.zip5 = placed.zip5
+left join curated.county on county.county_fips = area.county_fips

@@ -4,7 +4,7 @@ from jinja2 import ChoiceLoader, Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 from reports.records import Report
-from reports.render.stacks import stacks
+from reports.render.stacks import heading, stacks
 from reports.render.text import cell, is_number
 
 PAGES = Environment(
@@ -24,5 +24,6 @@ def page(report: Report) -> str:
         report=report,
         pictures={section.key: Markup(section.chart) for section in report.sections if section.chart},  # noqa: S704 – drawn by charts.py
         stacks=stacks(report),
+        annex=heading(report),
         marks=" · ".join(report.marks),
     )

@@ -1,4 +1,4 @@
-"""A report as a tagged PDF (PDF/UA-1). The template is fixed; a report's texts reach it as data and are never markup."""
+"""A report as a tagged PDF (PDF/UA-1 and PDF/A-2a). The template is fixed; a report's texts reach it as data and are never markup."""
 
 import json
 import re
@@ -12,27 +12,38 @@ import font_source_sans_pro
 import typst
 
 from reports.records import Report, Section
-from reports.render.stacks import stacks
+from reports.render.stacks import heading, stacks
 from reports.render.text import cell, is_number, spelled
 
-STANDARD: Final = "ua-1"
+STANDARDS: Final[Any] = ["a-2a", "ua-1"]  # PDF/A-4 cannot be PDF/UA-1 too: they ask for different versions of PDF
 PAGE, ACROSS = 497.0, 705.0  # points of text across an upright page, and across the annex's
 CELL, GLYPH = 9.0, 4.5  # padding of a cell, and a wide average letter at 8.5 points
 UNBROKEN = 16  # letters; a longer word may break, after its marks first
 MARKED = re.compile(r"[^/._=&?:@-]*[/._=&?:@-]?")  # the same as in document.typ
 LONG = 160  # letters beyond which a text earns its column no more room
 LONGEST = 600
+PRINTED = 1_000  # rows of the annex; 5,000 make 600 pages, 11 MB and 950 MB of memory, and the workbook and the CSV have them all
 
 
 def document(report: Report) -> bytes:
-    """The report as PDF; the same report gives the same bytes."""
-    said = json.dumps(_shown(_data(report)), ensure_ascii=False)
+    """The report as PDF; the same report gives the same bytes. A report of the layout `letter` is a letter or a sheet of one page."""
+    return letters([report]) if report.extra.get("layout") == "letter" else _compiled("document.typ", [report])
+
+
+def letters(reports: Sequence[Report]) -> bytes:
+    """At least one report of the layout `letter`, as one PDF, each from a page of its own."""
+    return _compiled("letter.typ", reports)
+
+
+def _compiled(template: str, reports: Sequence[Report]) -> bytes:
+    return compiled(_template(template), "reports", [_data(report) for report in reports], reports[0].made_at)
+
+
+def compiled(template: bytes, name: str, data: Any, made_at: str) -> bytes:
+    """A template's PDF; it finds the data, texts that are never markup, as JSON in sys.inputs under `name`."""
+    said = json.dumps(_shown(data), ensure_ascii=False)
     made = _compiler().compile(
-        _template(),
-        format="pdf",
-        sys_inputs={"report": said},
-        pdf_standards=[STANDARD],
-        timestamp=datetime.fromisoformat(report.made_at),
+        template, format="pdf", sys_inputs={name: said}, pdf_standards=STANDARDS, timestamp=datetime.fromisoformat(made_at)
     )
     if not isinstance(made, bytes):
         raise TypeError("typst gave no document")
@@ -40,18 +51,23 @@ def document(report: Report) -> bytes:
 
 
 def _data(report: Report) -> dict[str, Any]:
+    extra = report.extra
     return {
         "title": cell(report.title),
-        "subtitle": cell(report.extra.get("subtitle", "")),
+        "subtitle": cell(extra["subtitle"]) if extra.get("subtitle") else "",
         "language": report.language,
         "marks": [cell(mark) for mark in report.marks],
         "run": cell(report.run_id),
         "made": cell(report.made_at),
-        "notices": [cell(each) for each in report.extra.get("notices", ())],
-        "figures": [[cell(value), cell(label)] for value, label in report.extra.get("figures", ())],
+        "notices": [cell(each) for each in extra.get("notices", ())],
+        "figures": [[cell(value), cell(label)] for value, label in extra.get("figures", ())],
         "facts": [[cell(label), cell(value)] for label, value in report.facts.items()],
         "sections": [_section(section) for section in report.sections],
         "annex": _annex(report),
+        "compact": bool(extra.get("compact")),  # no page break after the first section
+        **{name: cell(extra[name]) if extra.get(name) else "" for name in ("series", "date", "foot")},  # of a letter, as these two
+        "to": [cell(line) for line in extra.get("to", ())],
+        "size": extra.get("size", 10),  # points
     }
 
 
@@ -74,10 +90,14 @@ def _section(section: Section) -> dict[str, Any]:
 
 def _annex(report: Report) -> dict[str, Any]:
     piles = stacks(report)
-    rows = [[[[name, _clipped(value)] for name, value in pile.lines(row)] for pile in piles] for row in report.annex]
+    rows = [[[[name, _clipped(value)] for name, value in pile.lines(row)] for pile in piles] for row in report.annex[:PRINTED]]
     texts = [["\n".join(f"{name} {value}" for name, value in lines) for lines in row] for row in rows]
     headings = [cell(pile.heading) for pile in piles]
-    return {"columns": headings, "rows": rows, "widths": _widths(headings, texts, ACROSS)}
+    title, words = heading(report)
+    if len(report.annex) > PRINTED:
+        words += f" Printed here: the first {PRINTED:,} of {len(report.annex):,}; the workbook and the CSV have them all."
+    said = {"title": cell(title), "words": cell(words), "columns": headings, "rows": rows}
+    return said | {"widths": _widths(headings, texts, ACROSS)}
 
 
 def _width(chart: str) -> float:
@@ -123,7 +143,7 @@ def _shown(value: Any) -> Any:
 @cache
 def _can_draw(each: str) -> bool:
     try:
-        _compiler().compile(PROBE, format="pdf", sys_inputs={"text": each}, pdf_standards=[STANDARD])
+        _compiler().compile(PROBE, format="pdf", sys_inputs={"text": each}, pdf_standards=STANDARDS)
     except typst.TypstError:
         return False
     return True
@@ -133,8 +153,9 @@ PROBE = b'#set document(title: "probe")\n#set text(font: ("Source Sans Pro", "De
 
 
 @cache
-def _template() -> bytes:
-    return resources.files(__package__).joinpath("document.typ").read_bytes()
+def _template(name: str) -> bytes:
+    """The parts both templates share, then the template: one text, since a template given as bytes can include no file."""
+    return b"".join(resources.files(__package__).joinpath(each).read_bytes() for each in ("parts.typ", name))
 
 
 def _compiler() -> typst.Compiler:

@@ -29,3 +29,12 @@ def stacks(report: Report) -> list[Stack]:
     headings = dict.fromkeys(where[name] for name in columns)
     names = {heading: [name for name in columns if where[name] == heading] for heading in headings}
     return [Stack(heading, names[heading], [columns.index(name) for name in names[heading]]) for heading in headings]
+
+
+def heading(report: Report) -> tuple[str, str]:
+    """What stands above the annex: `annex_title` and `annex_words` of `extra`, or what suits rows of findings."""
+    said = (
+        f"{len(report.annex):,} findings of tiers A and B. Each says what the listing and the records said on the day named; "
+        "none says anything else about a person."
+    )
+    return report.extra.get("annex_title", "Annex: findings row by row"), report.extra.get("annex_words", said)

@@ -14,7 +14,7 @@ def plain(text: str) -> str:
     ('Ana Lee', 'x[U+202E]y[U+0007]')
     """
     lines = (" ".join(line.split()) for line in text.split("\n"))
-    return "\n".join("".join(_visible(each) for each in line) for line in lines)
+    return "\n".join(line if line.isprintable() else "".join(_visible(each) for each in line) for line in lines)
 
 
 def _visible(each: str) -> str:

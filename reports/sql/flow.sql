@@ -15,15 +15,15 @@ with counted as (
     (select count(*) from reports.in_scope where in_scope.source_id = source.source_id and is_unique and roll_match = 'same') as matched,
     (
       select count(distinct listing_id) from reports.flagged
-      where flagged.source_id = source.source_id and is_unique and tier in ('A', 'B')
+      where flagged.source_id = source.source_id and is_unique and may_share and tier in ('A', 'B')
     ) as flagged,
     (
       select count(distinct listing_id) from reports.flagged
-      where flagged.source_id = source.source_id and is_unique and tier in ('A', 'B') and is_reviewed
+      where flagged.source_id = source.source_id and is_unique and may_share and tier in ('A', 'B') and is_reviewed
     ) as reviewed,
     (
       select count(distinct listing_id) from reports.flagged
-      where flagged.source_id = source.source_id and is_unique and tier in ('A', 'B') and is_final
+      where flagged.source_id = source.source_id and is_unique and may_share and tier in ('A', 'B') and is_final
     ) as final
   from curated.source
   where source.kind = 'insurer'

@@ -1,6 +1,9 @@
 -- The listings an audit speaks about: what each insurer's newest complete visit showed of persons of the audited profession.
 -- Every rate counts these rows and no others. Whether a license was in force is matching's answer (license_on_day); events too
 -- young to be findings are shown beside it. What matching would not say, because another license may be the person's, stays unclear.
+-- Who told a caller something, or attested it without agreeing to be named, is never counted among fewer than ten: standing then says
+-- what can be said without. Counts of an insurer or of all say `standing`, those of a network or place `public_standing`: no sum of
+-- what is printed, less another, tells of fewer than ten.
 with held as (
   select
     match.left_id as listing_id,
@@ -51,28 +54,60 @@ with held as (
   from curated.listing
   left join matching.license_on_day as ended on ended.listing_id = listing.listing_id
   left join best on best.listing_id = listing.listing_id
+), shared as (
+  select distinct listing.listing_id
+  from curated.listing
+  join matching.answer on answer.claim_id = listing.claim_id and listing.observed_on between answer.from_on and answer.to_on
+  where answer.may_share and (answer.participates is not null or not answer.works_here)
+), documented as (
+  select distinct claim_id
+  from matching.finding
+  where tier = 'A' and state <> 'resolved' and stage <> 'withdrawn'
+    and check_name in ('lapsed_license', 'barred_license', 'retired_or_deceased')
+), scoped as (
+  select
+    listing.listing_id,
+    listing.source_id,
+    listing.network,
+    listing.claim_id,
+    coalesce(person.provider_id, listing.listing_id) as provider_id,
+    listing.county_fips,
+    listing.observed_on,
+    not coalesce(twin.is_duplicate, false) as is_unique,
+    coalesce(twin.is_multi_location, false) as is_multi_location,
+    case when stated.credential_id is not null then 'same' when unsure.listing_id is not null then 'unsure' else 'none' end as roll_match,
+    stated.credential_id,
+    stated.status,
+    stated.license,
+    case when stated.license = 'not_in_force' and stated.event_on <= listing.observed_on then stated.event_on end as event_on,
+    case when stated.license = 'not_in_force' and stated.event_on <= listing.observed_on
+      then listing.observed_on - stated.event_on end as days_since,
+    coalesce(standing.standing, 'undetermined') as full_standing,
+    case
+      when standing.evidence_class in ('call', 'attestation') and shared.listing_id is null and documented.claim_id is null then 'undetermined'
+      else coalesce(standing.standing, 'undetermined')
+    end as public_standing
+  from curated.listing
+  join curated.source on source.source_id = listing.source_id
+  join matching.listed on listed.listing_id = listing.listing_id
+  join stated on stated.listing_id = listing.listing_id
+  left join unsure on unsure.listing_id = listing.listing_id
+  left join person on person.listing_id = listing.listing_id
+  left join twin on twin.listing_id = listing.listing_id
+  left join matching.standing on standing.claim_id = listing.claim_id
+  left join shared on shared.listing_id = listing.listing_id
+  left join documented on documented.claim_id = listing.claim_id
+  where source.kind = 'insurer' and listing.is_latest and listed.in_scope and not coalesce(listing.is_organization, false)
+), private as (
+  select source_id, full_standing, count(distinct provider_id) as provider_count
+  from scoped
+  where is_unique and full_standing <> public_standing
+  group by source_id, full_standing
 )
 select
-  listing.listing_id,
-  listing.source_id,
-  listing.network,
-  listing.claim_id,
-  coalesce(person.provider_id, listing.listing_id) as provider_id,
-  listing.observed_on,
-  not coalesce(twin.is_duplicate, false) as is_unique,
-  coalesce(twin.is_multi_location, false) as is_multi_location,
-  case when stated.credential_id is not null then 'same' when unsure.listing_id is not null then 'unsure' else 'none' end as roll_match,
-  stated.credential_id,
-  stated.status,
-  stated.license,
-  case when stated.license = 'not_in_force' and stated.event_on <= listing.observed_on then stated.event_on end as event_on,
-  case when stated.license = 'not_in_force' and stated.event_on <= listing.observed_on
-    then listing.observed_on - stated.event_on end as days_since
-from curated.listing
-join curated.source on source.source_id = listing.source_id
-join matching.listed on listed.listing_id = listing.listing_id
-join stated on stated.listing_id = listing.listing_id
-left join unsure on unsure.listing_id = listing.listing_id
-left join person on person.listing_id = listing.listing_id
-left join twin on twin.listing_id = listing.listing_id
-where source.kind = 'insurer' and listing.is_latest and listed.in_scope and not coalesce(listing.is_organization, false)
+  scoped.* exclude (full_standing, public_standing),
+  case when scoped.full_standing <> scoped.public_standing and coalesce(private.provider_count, 0) < 10 then scoped.public_standing
+    else scoped.full_standing end as standing,
+  scoped.public_standing
+from scoped
+left join private on private.source_id = scoped.source_id and private.full_standing = scoped.full_standing

@@ -6,7 +6,9 @@ Every header is mapped under `columns:` or listed under `ignore:`, or the table 
 
 import csv
 import gzip
+import io
 import shutil
+import tempfile
 from collections.abc import Callable, Iterable, Iterator
 from fnmatch import fnmatchcase
 from pathlib import Path, PurePosixPath
@@ -87,6 +89,43 @@ def tables(page: Evidence, source: Source, folder: Path) -> Iterator[Table | Pro
             yield Table(path=target, select=select_of(source, _of(head, source, folded, encoding), folded, "none", where))
     if not seen:
         raise SourceUnreadable(f"{source.name}: no file of the archive is called {wanted!r}; correct `sheet:`")
+
+
+def filled_in(path: Path, source: Source) -> Iterator[_sheets.Sheet]:
+    """Every table of a file that a person filled in, row by row: a text in any dialect, or a workbook, whose texts stay as typed."""
+    with tempfile.TemporaryDirectory(prefix=".filled-") as folder:
+        into = Path(folder) / "flat"
+        with path.open("rb") as body:
+            is_book = _sheets.is_workbook(body.read(4096))
+            body.seek(0)
+            if is_book:
+                blob = Path(folder) / "packed.gz"
+                with gzip.open(blob, "wb", compresslevel=1) as copy:
+                    shutil.copyfileobj(body, copy, packed.CHUNK)
+                _unpack_book(blob, into)
+                for sheet in _sheets.of_workbook(into, source):
+                    rows = [(at, [each if isinstance(each, str) else _sheets.printed(each) for each in row]) for at, row in sheet.rows]
+                    yield _sheets.Sheet(sheet.name, rows)
+                return
+            encoding = _dialect.lay_out(body, into, source)
+        text = _whole(into, source)
+    how = _of(text[: _dialect.HEAD], source, folded, encoding)
+    reader = csv.reader(io.StringIO(text, newline=""), delimiter=how.delimiter, quotechar=how.quote or None, strict=True)
+    reader = reader if how.quote else csv.reader(io.StringIO(text, newline=""), delimiter=how.delimiter, quoting=csv.QUOTE_NONE)
+    try:
+        yield _sheets.Sheet("", [(f"row {at}", row) for at, row in enumerate(reader, 1) if any(each.strip() for each in row)])
+    except csv.Error as damage:
+        raise SourceUnreadable(
+            f"{source.name}: line {reader.line_num} is no row of a table ({damage}); save the file again as .xlsx"
+        ) from None
+
+
+def _whole(path: Path, source: Source) -> str:
+    try:
+        return path.read_bytes().decode("utf-8")
+    except UnicodeDecodeError as damage:
+        said = f"{source.name}: a letter is damaged ({damage.object[damage.start : damage.end]!r}); save the file again as .xlsx"
+        raise SourceUnreadable(said) from None
 
 
 def dialect(head: bytes, source: Source) -> str:

@@ -7,6 +7,7 @@ import duckdb
 
 import matching
 from matching.clean import MACROS, WASHINGTON_DIGITS, WASHINGTON_LICENSE
+from pipelines import models
 from tests.tables import cells
 
 ASKED = matching.Settings(profession="massage_therapist", grace_days=30, roll="roll", audit="county")
@@ -23,7 +24,8 @@ create table curated.listing (
   listing_id text, claim_id text, source_id text, snapshot_id text, observed_on date, network text, name_raw text, given_name text,
   middle_name text, family_name text, suffix text, organization text, npi text, license_raw text, address text, address_2 text, zip text,
   phone text, specialty text, evidence_id text, locator text, is_latest boolean, is_organization boolean, license_key text,
-  license_digits text, zip5 text, phone_digits text, npi_valid boolean, reference text, is_accepting boolean, state text)
+  license_digits text, zip5 text, phone_digits text, npi_valid boolean, reference text, is_accepting boolean, state text,
+  latitude double, longitude double, geo_precision text)
 """
 OTHERS = """
 create table curated.credential (credential_id text, source_id text, license_key text, credential_type text, profession text,
@@ -40,9 +42,8 @@ create table curated.registration (npi text, license_key text, entity text, give
   deactivation_evidence_id text);
 create table curated.exclusion (exclusion_id text, source_id text, given_name text, middle_name text, family_name text, organization text,
   npi text, license_key text, state text, zip5 text, excluded_on date, reinstated_on date, waiver_state text, evidence_id text);
-create schema ledger;
-create table ledger.verdict (left_kind text, left_id text, right_kind text, right_id text, judgement text, reason text, "by" text,
-  "at" timestamp);
+create table curated.participation (claim_id text, npi text, source_id text, strength text, network text, observed_on date, updated_on date,
+  evidence_id text, locator text);
 create table curated.network (source_id text, network text, line text);
 create table curated.claim (claim_id text, last_seen_on date);
 create table curated.rule (rule_id text, applies_to text);
@@ -65,8 +66,12 @@ def drawn(con: duckdb.DuckDBPyConnection, listings: str, roll: str = "number | n
     """
     con.execute(MACROS)
     con.execute("create schema curated")
+    con.execute("create schema ledger")
     con.execute(LISTING)
     con.execute(OTHERS)
+    for model in models.load("pipelines/sql/ledger", "ledger"):
+        columns = ", ".join(f'"{name}" {kind}' for name, kind in model.types.items())
+        con.execute(f"create table {model.name} ({columns})")
     for number, row in enumerate(_rows(listings), 1):
         _list(con, number, {key: value for key, value in row.items() if value is not None})
     for row in _rows(roll):
@@ -200,3 +205,14 @@ def _license(con: duckdb.DuckDBPyConnection, row: dict[str, str | None]) -> None
         "insert into curated.credential_history values (?, ?, ?, ?, ?, ?, ?, 'printed status', ?, 'row 1')",
         [number, seen_from, seen_to or seen_from, status, meaning, may_practice, row["expires"], row.get("page") or "roll-page"],
     )
+
+
+def entered(con: duckdb.DuckDBPyConnection, table: str, drawing: str) -> None:
+    """Enter what people did, as drawn, in ledger.<table>; the drawing may leave out ids and who did it ("somebody")."""
+    ids = {"verdict", "call", "reply", "report_sent", "attestation", "application", "correction", "disclosure"}
+    for number, row in enumerate(_rows(drawing), 1):
+        said = {f'"{name}"': value for name, value in row.items() if value is not None}
+        said |= {f"{table}_id": f"{table} {number}"} if table in ids and f'"{table}_id"' not in said else {}
+        if table not in ("disclosure", "draw", "sign_off") and '"by"' not in said:
+            said |= {'"by"': "somebody"}
+        con.execute(f"insert into ledger.{table} ({', '.join(said)}) values ({', '.join('?' * len(said))})", list(said.values()))

@@ -1,18 +1,24 @@
 """Every table of this room, and every check, is what its card says."""
 
+from pathlib import Path
+
 import duckdb
 import pytest
+import yaml
 
 import matching
 from matching.findings import checks
 from matching.professions import profession_rows, professions
 from pipelines import models
-from tests.matching.county import ASKED, matched, stated
+from tests.matching.county import ASKED, entered, matched, stated
 
+ROOT = Path(__file__).parents[2]
 CHECKS = {
     "duplicate_listing", "lapsed_license", "barred_license", "retired_or_deceased", "no_license_found", "wrong_profession", "npi_invalid",
     "missing_required_field", "surfaces_disagree",
     "npi_deactivated", "npi_of_another", "excluded_provider",
+    "not_participating", "not_at_location", "not_accepting_but_listed", "unreachable_at_listing", "implausible_locations",
+    "omitted_from_directory", "reported_and_still_listed",
 }  # fmt: skip
 
 
@@ -32,7 +38,11 @@ def county(con: duckdb.DuckDBPyConnection) -> duckdb.DuckDBPyConnection:
         "MA60000002 | Gale Hartwin | ACTIVE | 2027-01-01",
     )
     con.execute("update curated.listing set npi = '2900000003', npi_valid = true where listing_id = 'c'")
+    entered(con, "call", "claim_id | outcome | participates | at\nc | reached | true | 2026-11-21\nd | no_answer | | 2026-11-21")
     stated(con, "npi | name\n2900000003 | Ida Lund")
+    (finding,) = con.execute("select finding_id from matching.finding where listing_id = 'a'").fetchone() or ("",)
+    entered(con, "verdict", f"finding_id | judgement | at\n{finding} | right | 2026-11-22")
+    matching.findings(con, ASKED)
     matching.sensitivity(con, ASKED)
     return con
 
@@ -55,7 +65,8 @@ def test_grain_is_unique(county: duckdb.DuckDBPyConnection) -> None:
 
 def test_models_can_be_built_again_by_whoever_orders_them(county: duckdb.DuckDBPyConnection) -> None:
     before = county.execute("select * from matching.license_on_day order by all").fetchall()
-    models.build(county, models.load("matching/sql", "matching"), {"grace_days": ASKED.grace_days, "profession": ASKED.profession})
+    asked = {"grace_days": ASKED.grace_days, "profession": ASKED.profession, "audit": ASKED.audit, "checks": [*CHECKS]}
+    models.build(county, models.load("matching/sql", "matching"), asked)
     assert county.execute("select * from matching.license_on_day order by all").fetchall() == before
 
 
@@ -66,7 +77,16 @@ def test_every_check_returns_the_columns_of_its_card(county: duckdb.DuckDBPyConn
         given = {"grace_days": ASKED.grace_days} if "$grace_days" in check.sql else {}
         returned = [column[0] for column in county.execute(f"describe {check.sql}", given).fetchall()]
         assert returned == list(cards[check.name].columns), check.name
-        assert check.severity in ("access_preventing", "serious", "minor")
+        assert check.severity in ("access_preventing", "serious", "minor") and check.about in ("person", "listing")
+        assert {*check.basis} <= {*returned}, f"{check.name} rests on what it does not return"
+        assert "observed_on" not in check.basis, "a basis stands whatever the day"
+
+
+def test_every_rule_a_check_cites_is_on_a_card() -> None:
+    known = {
+        rule["id"] for card in ("us", "wa") for rule in yaml.safe_load((ROOT / f"states/{card}.yml").read_text(encoding="utf-8"))["rules"]
+    }
+    assert {rule for check in checks() for rule in check.rules} <= known
 
 
 def test_the_demo_county_flags_as_drawn(county: duckdb.DuckDBPyConnection) -> None:

@@ -257,7 +257,8 @@ TWO_LICENSES = "MA60000002 | Kim Tran Nguyen | SUSPENDED | 2027-01-01\nMA6000000
 def verdict(con: duckdb.DuckDBPyConnection, listing: str, license: str, judgement: str, day: str = "2026-11-21") -> None:
     """A reviewer judges one pair; then everything is linked again."""
     con.execute(
-        "insert into ledger.verdict values ('listing', ?, 'credential', ?, ?, 'asked [, by phone', 'reviewer 7', ?)",
+        "insert into ledger.verdict by name select 'listing' as left_kind, ? as left_id, 'credential' as right_kind, ? as right_id, "
+        "? as judgement, 'asked [, by phone' as reason, 'reviewer 7' as \"by\", cast(? as timestamp) as \"at\"",
         [listing, license, judgement, day],
     )
     matching.link(con, ASKED)

@@ -1,11 +1,12 @@
 """One example run and its documents, made once for all tests of the reports."""
 
 import io
+from collections.abc import Mapping
 
 import pypdf
 import pytest
 
-from reports.editions import build
+from reports.editions import build_each
 from reports.measures import compute
 from reports.records import Report
 from reports.render import html, pdf
@@ -19,8 +20,15 @@ def world() -> World:
 
 
 @pytest.fixture(scope="session")
-def report(world: World) -> Report:
-    return build("commissioner", world.con, compute(world.con, "commissioner"), context())
+def made(world: World) -> Mapping[str, Report]:
+    """The parts of the example's one Report: each edition by the name of its file."""
+    parts = ("commissioner", "summary", "sealed", "public", "insurer")
+    return dict(build_each(parts, world.con, compute(world.con, "commissioner"), context()))
+
+
+@pytest.fixture(scope="session")
+def report(made: Mapping[str, Report]) -> Report:
+    return made["commissioner"]
 
 
 @pytest.fixture(scope="session")

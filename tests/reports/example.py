@@ -178,6 +178,6 @@ def _listing(world: World, chance: random.Random, source: str, number: int) -> N
                 "matching.standing",
                 claim_id=f"c-{id}",
                 standing=chance.choice(["confirmed", "contradicted"]),
-                evidence_class="call",
+                evidence_class="insurer_answer" if number % 3 else "call",
                 observed_on=DAY,
             )

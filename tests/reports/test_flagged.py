@@ -38,3 +38,24 @@ def test_resolved_and_withdrawn_findings_flag_nothing(world: World) -> None:
     world.listing("clinic", "wa.one", is_organization=True)
     world.finding("f3", "npi_invalid", "clinic")
     assert world.models().rows("select * from reports.flagged") == []
+
+
+@pytest.mark.parametrize(("persons", "told"), [(9, 0), (10, 10)])
+def test_what_rests_on_a_call_is_told_of_ten_persons_who_fail_the_very_same_checks(world: World, persons: int, told: int) -> None:
+    for number in range(persons + 3):
+        world.listing(f"l{number}", "wa.one")
+        world.finding(f"f{number}", "not_at_location", f"l{number}", may_share=False)
+        if number >= persons:
+            world.finding(f"g{number}", "npi_invalid", f"l{number}")
+    world.models()
+    assert world.rows("select count(*) from reports.flagged where is_told and check_name = 'not_at_location'") == [(told,)]
+    assert world.rows("select count(*), count(*) filter (where may_share) from reports.flagged where check_name = 'npi_invalid'") == [
+        (3, 3)
+    ]
+
+
+def test_the_tier_is_that_of_what_may_be_shared(world: World) -> None:
+    world.listing("a", "wa.one")
+    world.finding("f1", "not_participating", "a", tier="A", may_share=False)
+    world.finding("f2", "not_participating", "a", tier="B")
+    assert world.models().rows("select tier, may_share, is_told from reports.flagged") == [("B", True, True)]

@@ -82,3 +82,41 @@ def test_one_of_each_group_is_unique_and_several_locations_are_no_duplicate(worl
         ("kept", True, False),
         ("there", True, True),
     ]
+
+
+def standings(world: World, insurer: str = "wa.one") -> list[tuple[str, str]]:
+    world.models()
+    return world.rows(f"select distinct standing, public_standing from reports.in_scope where source_id = '{insurer}' order by all")
+
+
+@pytest.mark.parametrize(("persons", "standing"), [(9, "undetermined"), (10, "confirmed")])
+def test_answers_in_confidence_are_counted_from_ten_persons_on_and_never_by_place(world: World, persons: int, standing: str) -> None:
+    for number in range(persons):
+        world.listing(f"l{number}", "wa.one")
+        world.add("matching.standing", claim_id=f"c-l{number}", standing="confirmed", evidence_class="call", observed_on=DAY)
+    assert standings(world) == [(standing, "undetermined")]
+
+
+def test_who_agreed_to_be_named_is_counted_alone(world: World) -> None:
+    for id, consent, day in (("a", True, DAY), ("b", False, DAY), ("c", True, DAY - timedelta(days=1))):
+        world.listing(id, "wa.one")
+        world.add("matching.standing", claim_id=f"c-{id}", standing="contradicted", evidence_class="attestation", observed_on=DAY)
+        says = {"participates": False, "may_share": consent, "from_on": DAY - timedelta(days=90), "to_on": day}
+        world.add("matching.answer", claim_id=f"c-{id}", evidence_class="attestation", **says)
+    world.models()
+    found = world.rows("select listing_id, standing, public_standing from reports.in_scope order by 1")
+    assert found == [("a", "contradicted", "contradicted"), ("b", "undetermined", "undetermined"), ("c", "undetermined", "undetermined")]
+
+
+def test_without_the_answer_the_roll_still_contradicts(world: World) -> None:
+    world.listing("a", "wa.one")
+    world.finding("f", "lapsed_license", "a")
+    world.add("matching.standing", claim_id="c-a", standing="contradicted", evidence_class="call", observed_on=DAY)
+    assert standings(world) == [("contradicted", "contradicted")]
+
+
+def test_where_an_answer_in_confidence_spares_somebody_it_does_so_everywhere(world: World) -> None:
+    world.listing("a", "wa.one")
+    world.finding("f", "lapsed_license", "a")
+    world.add("matching.standing", claim_id="c-a", standing="undetermined", observed_on=DAY)
+    assert standings(world) == [("undetermined", "undetermined")]

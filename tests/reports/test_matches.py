@@ -33,8 +33,8 @@ def made() -> Report:
             "MA60000003 | Ida Lund | ACTIVE | 2027-01-01\n" + CROWD,
         )
         con.execute(
-            "insert into ledger.verdict values "
-            "('listing', 'd', 'credential', 'MA60000004', 'different', 'asked', 'reviewer 7', timestamp '2026-11-21')"
+            "insert into ledger.verdict by name select 'listing' as left_kind, 'd' as left_id, 'credential' as right_kind, "
+            "'MA60000004' as right_id, 'different' as judgement, 'asked' as reason, 'reviewer 7' as \"by\", timestamp '2026-11-21' as \"at\""
         )
         matching.link(con, ASKED)
         matching.findings(con, ASKED)

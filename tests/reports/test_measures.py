@@ -1,60 +1,14 @@
 """Every number with its interval, and every number again from its own SQL."""
 
-import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from datetime import timedelta
 
-from reports.measures import clopper_pearson, compute, percent, shown, wilson
+import pytest
+
+from reports.measures import compared, compute, error_rate, percent, printed, shown, span, verified
 from reports.records import Measure
+from reports.statistics import clopper_pearson, wilson
 from tests.reports import example
 from tests.reports.world import DAY, World
-
-
-def as_percent(interval: tuple[float, float]) -> tuple[float, float]:
-    low, high = interval
-    return round(100 * low, 1), round(100 * high, 1)
-
-
-@pytest.mark.parametrize(
-    ("case", "k", "n", "by_wilson", "exact"),
-    [
-        ("one plan, Senate design", 8, 10, (49.0, 94.3), (44.4, 97.5)),
-        ("one plan, NY AG design", 17, 20, (64.0, 94.8), (62.1, 96.8)),
-        ("one plan, CMS design", 54, 108, (40.7, 59.3), (40.2, 59.8)),
-        ("NY AG overall", 340, 396, (82.1, 88.9), (82.0, 89.1)),
-        ("no error in 60", 0, 60, (0.0, 6.0), (0.0, 6.0)),
-        ("no error in 300", 0, 300, (0.0, 1.3), (0.0, 1.2)),
-    ],
-)
-def test_intervals_are_those_worked_by_hand(case: str, k: int, n: int, by_wilson: tuple[float, float], exact: tuple[float, float]) -> None:
-    assert as_percent(wilson(k, n)) == by_wilson
-    assert as_percent(clopper_pearson(k, n)) == exact
-
-
-def test_a_sample_of_a_small_population_knows_more() -> None:
-    assert as_percent(wilson(30, 100, population=400)) == (22.9, 38.3)
-    assert as_percent(clopper_pearson(30, 100)) == (21.2, 40.0)
-    assert wilson(30, 100, population=100) == (0.3, 0.3)
-    with pytest.raises(ValueError, match="cannot come from a population of 99"):
-        wilson(30, 100, population=99)
-
-
-@given(st.integers(1, 400).flatmap(lambda n: st.tuples(st.integers(0, n), st.just(n))))
-def test_intervals_hold_the_rate_and_mirror(pair: tuple[int, int]) -> None:
-    k, n = pair
-    for interval in (wilson, clopper_pearson):
-        low, high = interval(k, n)
-        assert 0 <= low <= k / n <= high <= 1
-        assert interval(n - k, n) == pytest.approx((1 - high, 1 - low), abs=1e-9)
-    assert wilson(k, n, population=2 * n)[0] >= wilson(k, n)[0] - 1e-12
-    assert wilson(k, n, confidence=0.99)[0] <= wilson(k, n)[0] + 1e-12
-
-
-@pytest.mark.parametrize(("k", "n"), [(1, 0), (-1, 5), (6, 5)])
-def test_what_is_no_rate_is_refused(k: int, n: int) -> None:
-    for interval in (wilson, clopper_pearson):
-        with pytest.raises(ValueError, match="is no rate"):
-            interval(k, n)
 
 
 def by_name(world: World, scope: str = "all") -> dict[str, Measure]:
@@ -93,6 +47,10 @@ def test_every_measure_comes_again_from_its_own_sql(world: World) -> None:
         assert world.con.execute(each.sql).fetchall() == [(each.numerator, each.denominator)], each.name
         assert each.denominator is None or 0 <= each.numerator <= each.denominator, each.name
         assert "Wilson" in each.method or each.denominator is None
+        if each.value is not None and each.denominator is not None:
+            assert (each.low, each.high) == wilson(each.numerator, each.denominator)
+            assert (each.exact_low, each.exact_high) == clopper_pearson(each.numerator, each.denominator)
+            assert each.population is None, "a census has nothing it was drawn from"
     number = {(each.name, each.scope): each.numerator for each in measures}
     assert number["listings", "all"] == sum(number["listings", source] for source in example.INSURERS)
     assert number["unique", "all"] + number["duplicates", "all"] == number["listings", "all"]
@@ -165,3 +123,160 @@ def test_an_insurer_whose_name_is_sql_counts_like_any_other() -> None:
     world.source("wa.o'hara'; drop table curated.listing; --", "O'Hara")
     world.listing("a", "wa.o'hara'; drop table curated.listing; --")
     assert by_name(world.models(), "wa.o'hara'; drop table curated.listing; --")["listings"].numerator == 1
+
+
+def test_places_add_up_to_their_insurer_and_a_county_crosses_insurers() -> None:
+    world = World()
+    world.source("wa.one", "One")
+    world.source("wa.two", "Two")
+    for number, (source, network, county) in enumerate(
+        [
+            ("wa.one", "Silver", "53019"),
+            ("wa.one", "Gold", "53019"),
+            ("wa.one", "Gold", None),
+            ("wa.two", "Silver", "53019"),
+            ("wa.two", None, "53063"),
+        ]
+    ):
+        world.listing(f"l{number}", source, network=network, county_fips=county)
+    every = compute(world.models().con, "commissioner")
+    assert all(world.con.execute(each.sql).fetchall() == [(each.numerator, each.denominator)] for each in every)
+    found = {each.scope: each.numerator for each in every if each.name == "listings"}
+    assert found == {
+        "all": 5,
+        "wa.one": 3,
+        "wa.one/Gold": 2,
+        "wa.one/Gold/county:53019": 1,
+        "wa.one/Silver": 1,
+        "wa.one/Silver/county:53019": 1,
+        "wa.two": 2,
+        "wa.two/Silver": 1,
+        "wa.two/Silver/county:53019": 1,
+        "county:53019": 3,
+        "county:53063": 1,
+    }
+
+
+def test_the_verified_network_is_a_range_printed_however_small() -> None:
+    world = World()
+    world.source("wa.one", "One")
+    for id, standing in (("a", None), ("b", "contradicted"), ("c", "confirmed")):
+        world.listing(id, "wa.one", county_fips="53019" if id < "c" else "53063")
+        if standing:
+            world.add("matching.standing", claim_id=f"c-{id}", standing=standing, evidence_class="insurer_answer", observed_on=DAY)
+    found = {(each.name, each.scope): each for each in compute(world.models().con, "commissioner")}
+    assert verified(found, "county:53019") == "2 listed, 0–1 verified"
+    assert verified(found, "county:53063") == "1 listed, 1 verified"
+    assert verified(found) == "3 listed, 1–2 verified"
+    assert shown(found["standing.verified_high", "all"]) == "2 of 3"
+
+
+def test_the_two_definitions_are_counted_apart() -> None:
+    world = World()
+    world.source("wa.doh", "Roll", "license_roll")
+    world.source("wa.one", "One")
+    failing = {
+        "a": "lapsed_license",
+        "b": "not_at_location",
+        "c": "unreachable_at_listing",
+        "d": "not_accepting_but_listed",
+        "e": "npi_invalid",
+    }
+    for id, check in failing.items():
+        world.listing(id, "wa.one")
+        world.finding(f"f-{id}", check, id, severity="minor" if id == "e" else "access_preventing")
+    found = by_name(world.models())
+    assert [found[f"{name}.listing.a"].numerator for name in ("not_in_force", "strict", "wide", "access")] == [1, 2, 4, 4]
+    assert [found[f"{name}.provider.a"].numerator for name in ("strict", "wide")] == [2, 4]
+    assert "unreachable_at_listing.listing.a" not in found, "nobody called, so nothing is said of who was reached"
+
+
+def test_what_was_told_in_confidence_is_counted_from_ten_persons_on() -> None:
+    def counted(persons: int) -> dict[tuple[str, str], Measure]:
+        world = World()
+        world.source("wa.doh", "Roll", "license_roll")
+        world.source("wa.one", "One")
+        world.source("wa.two", "Two")
+        world.add("ledger.call", call_id="x", claim_id="c-l0", outcome="reached", works_here=False)
+        for number in range(40):
+            world.listing(f"l{number}", "wa.one" if number < 30 else "wa.two", county_fips="53019")
+            if number < persons:
+                world.finding(f"f{number}", "not_at_location", f"l{number}", may_share=False)
+        world.finding("lapsed", "lapsed_license", "l29")
+        return {(each.name, each.scope): each for each in compute(world.models().con, "commissioner")}
+
+    for persons, told in ((9, 0), (10, 10), (12, 12)):
+        found = counted(persons)
+        assert {found["not_at_location.listing.a", scope].numerator for scope in ("all", "wa.one")} == {told}
+        assert found["strict.listing.a", "wa.one"].numerator == 1, "of several checks together only what may be shared counts"
+        assert found["not_at_location.listing.a", "wa.one/Cascade Silver"].numerator == 0
+        assert found["not_at_location.provider.a", "wa.one"].numerator == 0
+        assert found["wide.listing.a", "wa.one"].numerator == 1
+
+
+def test_persistence_is_counted_where_captures_lie_that_far_apart() -> None:
+    world = World()
+    world.source("wa.one", "One")
+    world.source("wa.one", "One", day=DAY - timedelta(days=95), latest=False)
+    world.source("wa.new", "New")
+    for id, days in (("a", 95), ("b", 40), ("c", 0)):
+        world.listing(id, "wa.one")
+        world.finding(f"f-{id}", "npi_invalid", id, first_seen_on=DAY - timedelta(days=days))
+    world.finding("f-d", "missing_required_field", "c", first_seen_on=DAY - timedelta(days=95), state="resolved")
+    world.listing("n", "wa.new")
+    world.finding("f-n", "npi_invalid", "n")
+    found = {(each.name, each.scope): (each.numerator, each.denominator) for each in compute(world.models().con, "commissioner")}
+    assert [found.get((f"persistence.days_{days}.a", "wa.one")) for days in (30, 90, 180)] == [(2, 3), (1, 3), None]
+    assert found["persistence.days_30.a", "all"] == (2, 3), "who was captured once was not watched"
+    assert ("persistence.days_30.a", "wa.new") not in found
+
+
+def test_what_the_insurer_answered() -> None:
+    world = World()
+    world.source("wa.one", "One")
+    answers = ("concur", "concur", "dispute", "explain", None, None)
+    for number, answer in enumerate(answers):
+        world.listing(f"l{number}", "wa.one")
+        world.finding(f"f{number}", "npi_invalid", f"l{number}", stage="withdrawn" if number == 3 else "notified")
+        decided = {2: "upheld", 3: "withdrawn"}.get(number)
+        told, at = (DAY, DAY) if answer else (DAY if number == 4 else None, None)
+        world.add(
+            "matching.progress", finding_id=f"f{number}", insurer_told_at=told, answered_at=at, insurer_answer=answer, decided=decided
+        )
+    found = by_name(world.models())
+    said = {name.removeprefix("reply."): (each.numerator, each.denominator) for name, each in found.items() if name.startswith("reply.")}
+    assert said == {
+        "sent": (5, None),
+        "answered": (4, 5),
+        "concurred": (2, 4),
+        "disputed": (1, 4),
+        "explained": (1, 4),
+        "upheld": (1, None),
+        "withdrawn": (1, None),
+    }
+
+
+def test_insurers_are_compared_two_by_two_and_ranked_only_where_intervals_part() -> None:
+    world = World()
+    world.source("wa.doh", "Roll", "license_roll")
+    for source, failing, size in (("wa.one", 40, 100), ("wa.two", 5, 100), ("wa.three", 36, 100), ("wa.tiny", 8, 9)):
+        world.source(source, source)
+        for number in range(size):
+            world.listing(f"{source}{number}", source)
+            if number < failing:
+                world.finding(f"f{source}{number}", "lapsed_license", f"{source}{number}")
+    rows = {(one, other): rest for one, other, *rest in compared(compute(world.models().con, "commissioner"), "lapsed_license.listing.a")}
+    assert set(rows) == {("wa.one", "wa.three"), ("wa.one", "wa.two"), ("wa.three", "wa.two")}, (
+        "of nine no rate is stated, so none compared"
+    )
+    assert str(rows["wa.one", "wa.three"][-1]).startswith("no difference can be told")
+    assert str(rows["wa.one", "wa.two"][-1]) == "higher than the other (p < 0.001 adjusted for 3 comparisons)"
+    assert rows["wa.one", "wa.two"][0] == pytest.approx(0.35)
+
+
+def test_without_a_review_the_error_rate_is_not_measured(world: World) -> None:
+    found = {(each.name, each.scope): each for each in compute(world.con, "commissioner")}
+    assert error_rate(found) == "error rate not measured"
+    assert printed(found, "review.precision") == "not measured"
+    assert printed(found, "listings") == shown(found["listings", "all"])
+    assert span(0.1, 0.1717) == "10.0–17.2%"

@@ -39,7 +39,7 @@ def read(path: Path) -> dict[str, Any]:
 @pytest.mark.parametrize("card", CARDS, ids=lambda path: path.stem)
 def test_a_rule_says_where_its_words_were_seen(card: Path) -> None:
     said = read(card)
-    assert list(said) == ["name", "regulator", "doors", "rules"]
+    assert list(said) == ["name", "regulator", "regulators", "doors", "remedies", "rules"]
     assert said["regulator"] is None or said["regulator"]["name"]
     ids = [rule["id"] for rule in said["rules"]]
     assert len(ids) == len(set(ids))
@@ -53,6 +53,10 @@ def test_a_rule_says_where_its_words_were_seen(card: Path) -> None:
         assert rule["mark"] in {"S", "S2", "R"}
     for door in said["doors"]:
         assert door["to"] and door["source"] and door["mark"] in {"S", "S2", "R"}
+    for remedy in said["remedies"]:
+        assert set(remedy) == {"key", "asks", "source", "mark"}
+        assert remedy["source"] and remedy["mark"] in {"S", "S2"}  # what was only recalled is not asked for
+    assert all(words for words in said["regulators"].values())
 
 
 @pytest.mark.parametrize("card", PROMISED)

@@ -4,16 +4,19 @@ import hashlib
 import json
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
+from functools import cache
 from pathlib import Path
 from typing import Any
 
 import duckdb
 
 from pipelines import models
-from reports.records import Context, Measured
+from pipelines.curate import state_of
+from reports.records import Context, Door, Measured, Remedy
 
 ROOT = Path(__file__).parents[2]
 DAY = date(2026, 11, 20)
+cards = cache(models.load)
 SHAPES = {
     "curated.run": "run_id text, audit text, title text, state text, profession text, grace_days integer",
     "curated.source": "source_id text, title text, kind text, surface text, insurer_name text, naic text, waoic text, state text",
@@ -22,9 +25,18 @@ SHAPES = {
     " response_count integer, record_count integer, problem_count integer, sha256 text, is_latest boolean, is_stale boolean",
     "curated.evidence": "evidence_id text, snapshot_id text, url text, fetched_at timestamp, http_status integer, sha256 text",
     "curated.listing": "listing_id text, claim_id text, source_id text, snapshot_id text, observed_on date, network text, name_raw text,"
-    " license_key text, address text, city text, zip5 text, phone text, evidence_id text, is_latest boolean, is_organization boolean",
+    " license_key text, address text, city text, zip5 text, phone text, evidence_id text, is_latest boolean, is_organization boolean,"
+    " county_fips text, latitude double, longitude double, geo_precision text, npi text, address_key text,"
+    " license_raw text, reference text, address_2 text",
     "curated.credential": "credential_id text, source_id text, license_key text, given_name text, middle_name text, family_name text,"
-    " status text, may_practice boolean, status_since_on date, expires_on date, evidence_id text",
+    " status text, may_practice boolean, status_since_on date, expires_on date, evidence_id text, profession text, roll_on date,"
+    " license_raw text",
+    "curated.county": "county_fips text, name text, population bigint, land_sqmi double, latitude double, longitude double, urban_class text,"
+    " zcta_count bigint, straddling_count bigint, outline text",
+    "curated.zcta": "zip5 text, county_fips text, share_land double, is_straddling boolean, latitude double, longitude double",
+    "curated.residence": "county_fips text, spread text, place bigint, latitude double, longitude double, share double, basis text",
+    "curated.enrollment": "source_id text, network text, county_fips text, enrollee_count bigint",
+    "curated.geography_fact": "item text, says text, source text, dated text",
     "curated.registration": "npi text, taxonomy text, source_id text, deactivated_on date",
     "curated.problem": "problem_id text, source_id text, snapshot_id text",
     "curated.claim_change": "claim_id text, source_id text, snapshot_id text, change text",
@@ -39,7 +51,14 @@ SHAPES = {
     "matching.license_on_day": "listing_id text, credential_id text, status text, expired_on date",
     "matching.standing": "claim_id text, standing text, evidence_class text, observed_on date",
     "matching.finding": "finding_id text, audit text, check_name text, subject_kind text, subject_id text, claim_id text, listing_id text,"
-    " tier text, sentence text, rule_ids text[], observed_on date, state text, stage text, credential_id text, evidence_ids text[]",
+    " tier text, severity text, sentence text, rule_ids text[], observed_on date, first_seen_on date, last_seen_on date, state text,"
+    " stage text, credential_id text, evidence_ids text[], source_id text, about text, basis text, may_share boolean",
+    "matching.answer": "claim_id text, evidence_class text, spell_on date, observed_on date, from_on date, to_on date, answer_id text,"
+    " participates boolean, works_here boolean, accepts_patients boolean, may_share boolean",
+    "matching.progress": "finding_id text, right_count integer, wrong_count integer, unsure_count integer, reviewer_count integer,"
+    " reviewed_at timestamp, insurer_told_at timestamp, insurer_channel text, person_told_at timestamp, answered_at timestamp,"
+    " insurer_answer text, insurer_words text, person_answer text, person_words text, decided text, decided_at timestamp, reason text,"
+    " withdrawn_with text",
 }
 
 
@@ -50,13 +69,16 @@ class World:
     con: duckdb.DuckDBPyConnection = field(default_factory=duckdb.connect)
 
     def __post_init__(self) -> None:
-        for schema in ("curated", "matching", "reports"):
+        for schema in ("curated", "matching", "ledger", "reports"):
             self.con.execute(f"create schema {schema}")
         for table, columns in SHAPES.items():
             self.con.execute(f"create table {table} ({columns})")
+        for model in cards("pipelines/sql/ledger", "ledger"):
+            typed = ", ".join(f'"{name}" {kind}' for name, kind in model.types.items())
+            self.con.execute(f"create table {model.name} ({typed})")
 
     def add(self, table: str, **row: Any) -> None:
-        names, blanks = ", ".join(row), ", ".join("?" * len(row))
+        names, blanks = ", ".join(f'"{name}"' for name in row), ", ".join("?" * len(row))
         self.con.execute(f"insert into {table} ({names}) values ({blanks})", list(row.values()))
 
     def run(self, state: str = "WA") -> None:
@@ -132,8 +154,8 @@ class World:
         )
 
     def finding(self, id: str, check: str, listing: str, tier: str = "A", **more: Any) -> None:
-        found = "select claim_id, evidence_id from curated.listing where listing_id = ?"
-        claim, evidence = self.con.execute(found, [listing]).fetchone() or (None, None)
+        found = "select claim_id, evidence_id, source_id from curated.listing where listing_id = ?"
+        claim, evidence, source = self.con.execute(found, [listing]).fetchone() or (None, None, None)
         row = {
             "finding_id": id,
             "audit": "massage",
@@ -143,9 +165,15 @@ class World:
             "claim_id": claim,
             "listing_id": listing,
             "tier": tier,
+            "severity": "serious",
             "sentence": f"Sentence of {id}.",
             "rule_ids": ["wa.rcw_48_49_090.update_30_days"],
             "observed_on": DAY,
+            "first_seen_on": DAY,
+            "last_seen_on": DAY,
+            "source_id": source,
+            "about": "person",
+            "may_share": True,
             "state": "new",
             "stage": "flagged",
             "evidence_ids": [evidence],
@@ -154,7 +182,7 @@ class World:
 
     def models(self) -> "World":
         """Run the reports' own models over what was put in."""
-        models.build(self.con, models.load("reports/sql", "reports"), {"grace_days": 30})
+        models.build(self.con, cards("reports/sql", "reports"), {"grace_days": 30, "profession": "massage_therapist"})
         return self
 
     def rows(self, sql: str) -> list[tuple[Any, ...]]:
@@ -177,6 +205,10 @@ def context(**more: Any) -> Context:
             Measured(check="lapsed_license", flagged=41, right=41, true=44, found=43, unsure=3),
         ),
     }
+    state = state_of("WA")
+    said["regulators"] = state.regulators
+    said["doors"] = [Door(**{**door, "note": door.get("note", "")}) for door in state.doors]
+    said["remedies"] = [Remedy(**remedy) for remedy in state.remedies]
     return Context(**(said | more))
 
 

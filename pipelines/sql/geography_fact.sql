@@ -1,0 +1,1 @@
+select item, says, source, dated from parsed.geography_fact

@@ -1,0 +1,1 @@
+"""The legislator's edition: one page, one number, one picture and one request, for each member from a file of recipients."""

@@ -1,0 +1,1 @@
+"""The public edition: counts and intervals, no row and nobody's name."""

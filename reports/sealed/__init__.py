@@ -1,0 +1,1 @@
+"""The sealed annex: place and telephone of each listing shown, for whom the regulator lets see them."""

@@ -1,0 +1,1 @@
+"""The commissioner's edition on at most four pages."""
