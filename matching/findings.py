@@ -53,9 +53,7 @@ def findings(con: Connection, settings: Settings) -> None:
         con.execute(_FINDING)
         con.execute(_SIGHTING)
         _model(con, "progress", settings)
-        con.execute(
-            "update matching.finding set stage = progress.stage from matching.progress where progress.finding_id = finding.finding_id"
-        )
+        con.execute(_STAGE)
     for model in ("standing", "confirmation"):
         _model(con, model, settings)
 
@@ -81,20 +79,28 @@ def _ask(con: Connection, check: Check, settings: Settings) -> None:
 def sensitivity(con: Connection, settings: Settings) -> None:
     """Create matching.sensitivity: how many listings would be matched, and what would be found, were "same" said from another posterior.
 
-    Everything is judged and asked again for each, and taken back: what stands in matching.* afterwards is what stood there before.
+    Pairs are judged, and the checks that read them asked, again for each, and taken back: what stands in matching.* afterwards is what
+    stood there before. What any other check finds (in numbers, fields, people's words) is the same from every posterior.
     """
+    again = [check for check in checks() if re.search(r"matching\.(pair|license_on_day)\b", check.sql) and "ledger." not in check.sql]
+    others = con.execute(_FOUND, {"of": [check.name for check in checks() if check not in again]}).fetchall()
     rows: list[tuple[float, str, str | None, int]] = []
     for least in LEAST:
         con.execute("begin transaction")
         try:
             judge.judge_by(con, least)
-            findings(con, settings)
+            _model(con, "license_on_day", settings)
+            con.execute(_EMPTY)
+            for check in again:
+                _ask(con, check, settings)
+            con.execute(_PLACED, {"audit": settings.audit})
+            con.execute(_FINDING)
             matched = (
                 "select count(distinct listing_id) from matching.pair join matching.listed using (identity_id) where judgement = 'same'"
             )
             rows.append((least, "matched", None, con.execute(matched).fetchone()[0]))
-            counts = "select check_name, tier, count(*) from matching.finding where state <> 'resolved' group by all order by all"
-            rows += [(least, *row) for row in con.execute(counts).fetchall()]
+            found = con.execute(_FOUND, {"of": [check.name for check in again]}).fetchall()
+            rows += [(least, *row) for row in sorted([*found, *others])]
         finally:
             con.execute("rollback")
     con.execute("create or replace table matching.sensitivity (least double, what varchar, tier varchar, count bigint)")
@@ -170,6 +176,11 @@ left join curated.network on network.source_id = located.source_id and network.n
 """
 
 _STAGE = "update matching.finding set stage = progress.stage from matching.progress where progress.finding_id = finding.finding_id"
+
+_FOUND = """
+select check_name, tier, count(*) from matching.finding where state <> 'resolved' and list_contains($of::varchar[], check_name)
+group by all order by all
+"""
 
 _SIGHTING = """
 create or replace table matching.sighting as

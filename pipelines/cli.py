@@ -46,7 +46,7 @@ def rollcall() -> None:
 
 
 def main() -> None:
-    """Run the command; every way out has CONTRACT's exit status and at most one sentence on stderr."""
+    """Run the command; every way out has the exit status that README.md lists, and at most one sentence on stderr."""
     try:
         sys.exit(rollcall.main(standalone_mode=False))  # what click returns is the status a verb left with, or None
     except click.ClickException as wrong:
@@ -151,7 +151,7 @@ def _published(done: Any) -> Iterator[str]:
     yield f"{done.listing_count:,} listings, {done.finding_count:,} findings, run {done.run_id}"
     for path in done.documents:
         report = path.suffix in {".html", ".pdf"} and "commissioner" in path.name
-        yield f"{'packet' if path.is_dir() else 'report' if report else 'file':9}{path}"
+        yield f"{'notices' if path.name == 'corrections' else 'packet' if path.is_dir() else 'report' if report else 'file':9}{path}"
     yield f"database {done.database}"
 
 
@@ -219,11 +219,14 @@ def plan(settings: environment.Settings, audit: str, as_json: bool) -> None:
 @as_json
 @with_data
 def status(settings: environment.Settings, as_json: bool) -> None:
-    """Show runs, the health of sources, and what is stale or unfinished."""
+    """Show runs, what people did about their findings, the ledger, the health of sources, and what is stale or unfinished."""
     from pipelines import health
+    from pipelines.runs import Stopped
 
     said = health.status(settings)
     answer(said, as_json, lambda: health.status_lines(said))
+    if said["ledger"]["wrong"]:
+        raise Stopped(said["ledger"]["wrong"])
 
 
 @rollcall.command(name="file", epilog="Example: rollcall file audits/my_audit.yml")
@@ -252,13 +255,21 @@ def file_run(settings: environment.Settings, audit: str, as_json: bool) -> None:
     help="Who reads it.",
 )
 @click.option("--planned", is_flag=True, help="To an insurer: announce the audit, before any finding.")
-@click.option("--recipients", type=click.Path(exists=True, dir_okay=False, path_type=Path), help="Legislators, one row each (CSV).")
+@click.option(
+    "--recipients",
+    type=click.Path(path_type=Path),
+    help="Legislators, a page each: a CSV with name, [office, district, counties (; between), email].",
+)
 @as_json
 @with_data
 def make_packet(settings: environment.Settings, audit: str, edition: str, planned: bool, recipients: Path | None, as_json: bool) -> None:
     """Write what one kind of reader is handed, with its evidence; DRAFT unless the newest run is filed."""
     from pipelines import audits, filing
 
+    if recipients and edition != "legislator":
+        raise click.UsageError("--recipients names legislators; it goes with --to legislator alone")
+    if recipients and not recipients.is_file():
+        raise Refused(f"{recipients}: there is no such file; give legislators, one row each, saved as CSV (UTF-8)")
     with watching() as (say, _):
         done = filing.hand(settings, audits.read(Path(audits.find(audit))), edition, planned, recipients, say)
     answer(asdict(done), as_json, lambda: filing.handed_lines(done))
@@ -267,7 +278,8 @@ def make_packet(settings: environment.Settings, audit: str, edition: str, planne
 @rollcall.command(epilog="Example: rollcall verify packet-commissioner")
 @click.argument("folder", metavar="PACKET", type=click.Path(path_type=Path))
 @as_json
-def verify(folder: Path, as_json: bool) -> None:
+@with_data
+def verify(_: environment.Settings, folder: Path, as_json: bool) -> None:
     """Check a packet with no network and no database: what was changed, removed or added is named."""
     from pipelines import packet
     from pipelines.runs import Stopped
@@ -363,7 +375,7 @@ def deploy(settings: environment.Settings, audit: str, cron: str, zone: str | No
     answer(said, as_json, lambda: iter([f"scheduled {said['deployment']}: {said['cron']} ({said['timezone']}), pool {said['pool']}"]))
 
 
-@rollcall.group(cls=Verbs, name="sources")
+@rollcall.group(cls=Verbs, name="sources", epilog="Example: rollcall sources list")
 def sources_group() -> None:
     """The catalogue of sources and their health."""
 

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from pipelines import warehouse
+from pipelines.packet.build import SENT
 from reports import lint
 from reports.codes import codes
 from reports.records import Context, Report, Section
@@ -19,37 +20,57 @@ from reports.render import pdf
 from reports.render.sheet import disarmed
 
 FOLDER = "corrections"
-SENT = ("document_sha256", "audit", "run_id", "edition", "recipient_kind", "recipient", "finding_id", "channel", "sent_by", "sent_on")
 
-# Shown by a document of a run begun before the decision, whenever it was sent; told by one of a later run, which does not show it.
+# The last decision on what the run does not find any more, of this audit.
+GONE = """
+select finding_id, change, "at", reason from ledger.correction
+where change in ('upheld', 'withdrawn', 'amended') and finding_id not in (select finding_id from matching.finding)
+  and finding_id in (
+    select disclosure.finding_id from ledger.disclosure
+    join ledger.report_sent on report_sent.report_sent_id = disclosure.report_sent_id
+    where report_sent.audit in (select audit from curated.run)
+  )
+qualify row_number() over (partition by finding_id order by "at" desc, list_position(['withdrawn', 'amended', 'upheld'], change)) = 1
+"""
+# Shown by a document of a run begun before the decision, whenever it was sent; told by the same edition of a later run, which does not show
+# it, or by the notice, which bears the edition that it corrects.
 _BEGAN = """coalesce(try_strptime({0}.run_id, '%Y%m%dT%H%M%SZ'), {0}."at")"""
+WITHDRAWN = f"""
+select finding_id, decided_at, reason from matching.progress where decided = 'withdrawn'
+union all
+select finding_id, "at", reason from ({GONE}) where change = 'withdrawn'
+"""
 UNTOLD = f"""
 select sent.recipient_kind, sent.recipient, disclosure.finding_id, min(sent."at") as shown_at, arg_min(sent.edition, sent."at") as edition,
-  any_value(progress.decided_at) as decided_at, any_value(progress.reason) as reason
+  any_value(withdrawn.decided_at) as decided_at, any_value(withdrawn.reason) as reason
 from ledger.disclosure
 join ledger.report_sent as sent on sent.report_sent_id = disclosure.report_sent_id
-join matching.progress on progress.finding_id = disclosure.finding_id
-where progress.decided = 'withdrawn' and {_BEGAN.format("sent")} < progress.decided_at
+join ({WITHDRAWN}) as withdrawn on withdrawn.finding_id = disclosure.finding_id
+where {_BEGAN.format("sent")} < withdrawn.decided_at
   and not exists (
     select 1 from ledger.report_sent as later
     where later.recipient_kind = sent.recipient_kind and later.recipient = sent.recipient
-      and {_BEGAN.format("later")} >= progress.decided_at
+      and later.audit is not distinct from sent.audit and later.edition is not distinct from sent.edition
+      and {_BEGAN.format("later")} >= withdrawn.decided_at
   )
 group by sent.recipient_kind, sent.recipient, disclosure.finding_id
 order by all
 """
 SHOWN = f"""
-select untold.*, finding.sentence, listing.name_raw, coalesce(source.insurer_name, source.title) as insurer
+select untold.*, listing.name_raw, coalesce(source.insurer_name, source.title) as insurer,
+  coalesce(case when finding.may_share then finding.sentence end, 'What that document said under this code.') as sentence
 from ({UNTOLD}) as untold
 left join matching.finding on finding.finding_id = untold.finding_id
 left join curated.listing on listing.listing_id = finding.listing_id
 left join curated.source on source.source_id = finding.source_id
 order by untold.recipient_kind, untold.recipient, untold.finding_id
 """
-ERRORS = """
+ERRORS = f"""
 select count(distinct disclosure.finding_id) as shown,
-  count(distinct disclosure.finding_id) filter (where progress.decided = 'withdrawn') as withdrawn
-from ledger.disclosure left join matching.progress on progress.finding_id = disclosure.finding_id
+  count(distinct disclosure.finding_id) filter (where disclosure.finding_id in (select finding_id from ({WITHDRAWN}))) as withdrawn
+from ledger.disclosure
+join ledger.report_sent on report_sent.report_sent_id = disclosure.report_sent_id
+where report_sent.audit in (select audit from curated.run)
 """
 
 
@@ -72,7 +93,8 @@ def write(con: warehouse.Connection, context: Context, names: Mapping[str, str],
     if not rows:
         return []
     (errors,) = warehouse.table(con, ERRORS)
-    spoken = codes(finding_id for (finding_id,) in con.execute("select finding_id from matching.finding order by 1").fetchall())
+    every = {finding_id for (finding_id,) in con.execute("select finding_id from matching.finding").fetchall()}
+    spoken = codes(sorted(every | {row["finding_id"] for row in rows}))
     insurers = dict(con.execute("select source_id, coalesce(insurer_name, title) from curated.source").fetchall())
     folder.mkdir(parents=True, exist_ok=True)
     notices, sent = [], []
@@ -121,7 +143,7 @@ def notice(to: str, about: list[dict[str, Any]], spoken: Mapping[str, str], erro
                     "Please disregard what stands above, also in anything made from it. If you passed it on, please pass this on, too.",
                 ],
                 columns=("Code", "Withdrawn on", "Why"),
-                rows=[(spoken[row["finding_id"]], f"{row['decided_at']:%Y-%m-%d}", row["reason"]) for row in about],
+                rows=[(spoken[row["finding_id"]], f"{row['decided_at']:%Y-%m-%d}", lint.withheld(row["reason"])) for row in about],
                 quotes=("Why",),
             ),
             Section(

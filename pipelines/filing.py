@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from pipelines import corrections, curate, ledger, models, packet, publication, requirements, runs, warehouse
+from pipelines import corrections, curate, findings, ledger, models, packet, publication, requirements, runs, warehouse
 from pipelines.corrections import Notice
 from pipelines.requirements import Asked, Missing
 from pipelines.settings import Settings
@@ -19,6 +19,11 @@ Say = Callable[[str], None]
 MODELS = {"pipelines/sql": "curated", "matching/sql": "matching", "reports/sql": "reports", "pipelines/sql/ledger": "ledger"}
 SUMS = "SHA256SUMS"  # as sha256sum writes and checks it
 KEPT = "filed.json"
+STAYS = """What may leave this folder: commissioner.* and the packets, without their sealed/ part unless it is asked for.
+What stays here: tables/ and the database. They hold streets and telephone numbers, and what providers said in confidence
+(ledger.call, ledger.attestation). Whoever is given them to recompute the report promises to keep them so.
+"""
+NAMING = ("commissioner", "insurer")  # editions with rows about persons, for others than themselves
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,8 +54,14 @@ def file(settings: Settings, audit: Audit, card: str, say: Say) -> Filed | Unrea
     if database is None:
         raise Refused(f"{audit.name}: nothing is published that could be filed; run `rollcall run {card}` first")
     run_id = database.stem.removeprefix("audit-")
+    ledger.verify(settings, findings.heads(settings))
     if (home / "filed" / run_id).exists():
         return filed(home / "filed" / run_id)
+    with warehouse.read_only(database) as con:
+        (made_by,) = con.execute("select code_version from curated.run").fetchone() or ("",)
+    if made_by != runs.code_version():  # whose tables may be others: what else is missing is asked of the next run
+        why = f"Rollcall {runs.code_version()}, which is at work now (it was made by {made_by})"
+        return Unready(audit=audit.name, run_id=run_id, missing=(requirements.again(card, run_id, why),))
     with _live(settings, audit, card, run_id, database) as (con, asked):
         if lacking := requirements.missing(con, asked):
             return Unready(audit=audit.name, run_id=run_id, missing=tuple(lacking))
@@ -58,7 +69,11 @@ def file(settings: Settings, audit: Audit, card: str, say: Say) -> Filed | Unrea
 
 
 def filed(folder: Path) -> Filed:
-    """What a filed run says of itself."""
+    """What a filed run says of itself; raises Stopped where a file of it is not as it was filed."""
+    for line in (folder / SUMS).read_text(encoding="utf-8").splitlines():
+        sha256, name = line.split("  ", 1)
+        if not (folder / name).is_file() or _sha256(folder / name) != sha256:
+            raise runs.Stopped(f"{folder / name} is not as it was filed; restore it from a copy")
     kept = json.loads((folder / KEPT).read_text(encoding="utf-8"))
     signed = tuple(kept["signed_by"])
     return Filed(audit=kept["audit"], run_id=kept["run_id"], folder=folder, signed_by=signed, filed_at=kept["filed_at"])
@@ -78,7 +93,7 @@ def lines(done: Filed | Unready) -> Iterator[str]:
         yield f"{'report' if path.suffix in {'.html', '.pdf'} else 'file':9}{path}"
     yield f"packet   {done.folder / 'packet-commissioner'}"
     yield f"database {done.folder / f'audit-{done.run_id}.duckdb'}"
-    yield f"tables   {done.folder / 'tables'}, hashes in {done.folder / SUMS}"
+    yield f"tables   {done.folder / 'tables'}, hashes in {done.folder / SUMS}; tables and database stay here: see README.txt"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -91,6 +106,7 @@ class Handed:
     is_draft: bool
     corrections: Path | None  # None: nobody is to be told of a withdrawal
     notices: tuple[Notice, ...]
+    unasked: int = 0  # findings about a person that it may name, of which that person was not written to
 
 
 def hand(settings: Settings, audit: Audit, edition: str, planned: bool, recipients: Path | None, say: Say) -> Handed:
@@ -102,7 +118,7 @@ def hand(settings: Settings, audit: Audit, edition: str, planned: bool, recipien
     run_id = database.stem.removeprefix("audit-")
     folder, is_filed = home / run_id, False
     if (home / "filed" / run_id).exists():
-        folder, is_filed = home / "filed" / run_id, True
+        folder, is_filed = filed(home / "filed" / run_id).folder, True
         database = folder / database.name
     name = f"packet-{'planned' if planned else edition}"
     if is_filed and (folder / name).exists():  # what was filed is never written again
@@ -111,10 +127,11 @@ def hand(settings: Settings, audit: Audit, edition: str, planned: bool, recipien
         made = packet.build(
             settings, audit, edition, database, folder / name, is_filed=is_filed, planned=planned, recipients=recipients, say=say
         )
-    names = {each.person: each.name for each in ledger.contacts(settings)}
     with warehouse.read_only(database) as con:
         context = publication.context(con, audit, publication.marks(audit, is_filed=is_filed), settings.contact)
-        notices = corrections.write(con, context, names, home / run_id / corrections.FOLDER)
+        notices = corrections.write(con, context, ledger.names(settings), home / run_id / corrections.FOLDER)
+        requirements.lay_out(con)
+        unasked = warehouse.count(con, "due where about = 'person' and person_told_at is null and not is_late")
     return Handed(
         audit=audit.name,
         run_id=run_id,
@@ -122,12 +139,20 @@ def hand(settings: Settings, audit: Audit, edition: str, planned: bool, recipien
         is_draft=not is_filed,
         corrections=home / run_id / corrections.FOLDER if notices else None,
         notices=tuple(notices),
+        unasked=0 if planned or edition not in NAMING else unasked,
     )
 
 
 def handed_lines(done: Handed) -> Iterator[str]:
     """The answer of `packet` for a person."""
     yield f"packet   {done.folder}{' (DRAFT)' if done.is_draft else ''}"
+    if done.is_draft:
+        yield f"notice   a draft of run {done.run_id}, no filing: every page says DRAFT, and `rollcall file` alone takes that away"
+    if done.unasked:
+        yield (
+            f"notice   {done.unasked:,} of its findings name persons who were not written to: "
+            f"`rollcall packet {done.audit} --to therapist` and its sent.csv come first"
+        )
     for path in sorted(done.folder.rglob("sent.csv")):
         yield f"fill in  {path} when it was sent, then rollcall import it"
     for each in done.notices:
@@ -141,7 +166,7 @@ def handed_lines(done: Handed) -> Iterator[str]:
 @contextmanager
 def _live(settings: Settings, audit: Audit, card: str, run_id: str, database: Path) -> Iterator[tuple[warehouse.Connection, Asked]]:
     """A copy of the run, with the ledger as it is now in ledger.* and as the run saw it in seen.*; it goes when the block ends."""
-    copy = settings.curated(audit.name) / "work" / "file.duckdb"
+    copy, last = settings.curated(audit.name) / "work" / "file.duckdb", runs.latest(settings, audit.name)
     try:
         with warehouse.alone(copy.parent):
             shutil.copyfile(database, copy)
@@ -162,7 +187,7 @@ def _live(settings: Settings, audit: Audit, card: str, run_id: str, database: Pa
                         contact=settings.contact,
                         tables=tables,
                         grain={each.name.removeprefix("ledger."): tuple(each.grain) for each in cards},
-                        stale_code=_stale_code(con, settings, audit),
+                        stale_cards=None if last and last.card_sha256 == runs.digest(audit) else "its cards were changed",
                         interests=_declared(settings, audit, run_id),
                     ),
                 )
@@ -177,17 +202,6 @@ def _declared(settings: Settings, audit: Audit, run_id: str) -> tuple[str, ...]:
     declared = {entry.content.get("person", entry.person) for entry in entries if entry.kind == "interest"}
     signed = [entry for entry in entries if entry.kind == "sign_off" and entry.content["run_id"] == run_id]
     return tuple(" ".join(entry.content["name"].split()) for entry in signed if entry.person in declared)
-
-
-def _stale_code(con: warehouse.Connection, settings: Settings, audit: Audit) -> str | None:
-    """Why filing could not measure this run again as it was measured: other code, or other cards."""
-    (made_by,) = con.execute("select code_version from curated.run").fetchone() or ("",)
-    if made_by != runs.code_version():
-        return f"Rollcall {runs.code_version()}, which is at work now (it was made by {made_by})"
-    last = runs.latest(settings, audit.name)
-    if last is None or last.card_sha256 != runs.digest(audit):
-        return "its cards were changed"
-    return None
 
 
 def _freeze(settings: Settings, audit: Audit, con: warehouse.Connection, asked: Asked, say: Say) -> Filed:
@@ -217,6 +231,7 @@ def _freeze(settings: Settings, audit: Audit, con: warehouse.Connection, asked: 
         "code_version": runs.code_version(),
         "rows": rows,
     }
+    (part / "README.txt").write_text(STAYS, encoding="utf-8")
     (part / KEPT).write_text(json.dumps(kept, indent=2) + "\n", encoding="utf-8")
     (part / SUMS).write_text(_sums(part), encoding="utf-8")
     for path in part.rglob("*"):

@@ -26,9 +26,16 @@ class Known:
         claims = {str(row["claim_id"]) for row in rows if "claim_id" in row}
         self._databases = databases(settings)
         self._findings, self._claims = dict[str, Mapping[str, Any]](), set[str]()
+        self._shown = dict[tuple[str, str], Mapping[str, Any]]()
+        shown = dict[str, set[str]]()  # run → findings that a document of it showed
+        for row in rows:
+            if "finding_id" in row and "run_id" in row:
+                shown.setdefault(str(row["run_id"]), set()).add(str(row["finding_id"]))
         for path in self._databases:
             if wanted := [each for each in self._starts.values() if each not in self._findings]:
                 self._findings |= {**_findings(path, wanted), **self._findings}
+            if wanted := [self._starts[each] for each in shown.get(path.stem.removeprefix("audit-"), ()) if each in self._starts]:
+                self._shown |= {(path.stem.removeprefix("audit-"), id): row for id, row in _findings(path, wanted).items()}
             if wanted := sorted(claims - self._claims):
                 sql = "select distinct claim_id from curated.listing where list_contains($ids::text[], claim_id)"
                 self._claims |= {str(row["claim_id"]) for row in rows_of(path, sql, ids=wanted)}
@@ -46,10 +53,17 @@ class Known:
         found = self._findings.get(self._starts[said])
         return str(found["finding_id"]) if found else self._starts[said]
 
-    def rests_on(self, finding_id: str) -> dict[str, Any]:
-        """The claim and the basis of a finding, as far as its run states them."""
-        found = self._findings.get(finding_id, {})
-        return {name: found[name] for name in ("claim_id", "basis") if found.get(name) is not None}
+    def is_code(self, code: str, said: str) -> bool:
+        """Whether a code is that of a finding named by id or code."""
+        try:
+            return self.id(said).startswith(codes.read(code))
+        except ValueError:
+            return False
+
+    def rests_on(self, finding_id: str, *names: str, run_id: str | None = None) -> dict[str, Any]:
+        """Of the claim and the basis of a finding what is asked for, as far as that run, else the newest, states them."""
+        found = self._shown.get((run_id, finding_id), {}) if run_id else self._findings.get(finding_id, {})
+        return {name: found[name] for name in names if found.get(name) is not None}
 
     def has_claim(self, claim_id: str) -> bool:
         """Some published run has it, or nothing is published here that could be asked."""
@@ -62,6 +76,14 @@ def databases(settings: Settings) -> list[Path]:
     current = [path for home in homes if (path := publication.current(home)) is not None and path.exists()]
     every: Iterable[Path] = (path for home in homes for path in home.glob("audit-*.duckdb"))
     return current + sorted(set(every) - set(current), key=lambda path: path.name, reverse=True)
+
+
+def heads(settings: Settings) -> list[str]:
+    """The ledger's heads on which published and filed runs rest, as curated.run.ledger_head noted them."""
+    filed = sorted((settings.data / "curated").glob("*/filed/*/audit-*.duckdb"))
+    has = "select 1 from duckdb_columns() where schema_name = 'curated' and table_name = 'run' and column_name = 'ledger_head'"
+    asked = "select ledger_head from curated.run where ledger_head is not null"
+    return [str(row["ledger_head"]) for path in [*databases(settings), *filed] if rows_of(path, has) for row in rows_of(path, asked)]
 
 
 def is_run(settings: Settings, audit: str, run_id: str) -> bool:

@@ -7,10 +7,11 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from pipelines import audits, diagnosis, guards, publication, recording, runs, stages
+from pipelines import audits, diagnosis, findings, guards, ledger, publication, recording, runs, stages
 from pipelines.lines import printable
-from pipelines.queries import table_lines
+from pipelines.queries import rows_of, table_lines
 from pipelines.settings import Settings
+from reports.whole.rows import NOTICE_DAYS
 from scrapers import sources
 from scrapers.evidence import Archive
 from scrapers.fetch import Client
@@ -20,6 +21,11 @@ from scrapers.visit import plan as visit_plan
 
 LINES = 40  # of one page
 WIDTH = 150  # characters of one line
+STAGES = """
+select stage, count(*) as n from matching.finding where state <> 'resolved' and tier in ('A', 'B') group by stage
+order by list_position(['flagged', 'reviewed', 'notified', 'answered', 'final', 'withdrawn'], stage)
+"""
+TOLD = "select greatest(max(insurer_told_at), max(person_told_at)) as at from matching.progress"
 
 
 def plan(settings: Settings, card: str) -> dict[str, Any]:
@@ -62,7 +68,7 @@ def plan_lines(said: Mapping[str, Any]) -> Iterator[str]:
 
 
 def status(settings: Settings) -> dict[str, Any]:
-    """Runs published and unfinished, and each kept source's newest visit."""
+    """Runs published and unfinished, what people did about their findings, the ledger, and each kept source's newest visit."""
     now = runs.clock(settings)
     told = []
     for home in sorted(path for path in (settings.data / "curated").glob("*") if path.is_dir()):
@@ -75,13 +81,37 @@ def status(settings: Settings) -> dict[str, Any]:
                 "database": str(path) if path else None,
                 "unfinished": run.id if run and "publish" not in run.done else None,
                 "stages_done": list(run.done) if run else [],
+                **_done_about(home, path),
             }
         )
     archive = Archive(settings.raw)
     known = {source.name: source for source in sources.catalogue()}
     homes = sorted(path for path in settings.raw.glob("[!.]*") if path.is_dir())
     kept = [_health(archive, path.name, known.get(path.name), now) for path in homes]
-    return {"data": str(settings.data), "audits": told, "sources": kept}
+    return {"data": str(settings.data), "audits": told, "ledger": _ledger(settings), "sources": kept}
+
+
+def _done_about(home: Path, path: Path | None) -> dict[str, Any]:
+    """Findings of tiers A and B by stage, and until when those who were last written to may answer; as filed, where the run is."""
+    if path is None:
+        return {"is_filed": False, "findings": {}, "answers_until": None}
+    filed = home / "filed" / path.stem.removeprefix("audit-") / path.name
+    path = filed if filed.exists() else path
+    has = rows_of(path, "select 1 from duckdb_tables() where schema_name = 'matching' and table_name = 'progress'")
+    told = rows_of(path, TOLD)[0]["at"] if has else None
+    return {
+        "is_filed": path == filed,
+        "findings": {row["stage"]: row["n"] for row in rows_of(path, STAGES)},
+        "answers_until": str(told.date() + timedelta(days=NOTICE_DAYS)) if told else None,
+    }
+
+
+def _ledger(settings: Settings) -> dict[str, Any]:
+    """How many entries the ledger has, or the first thing wrong with it; that its end was cut off, published runs show."""
+    try:
+        return {"entries": ledger.verify(settings, findings.heads(settings)), "wrong": None}
+    except runs.Stopped as reason:
+        return {"entries": None, "wrong": str(reason)}
 
 
 def _health(archive: Archive, name: str, source: Source | None, now: datetime) -> dict[str, Any]:
@@ -111,6 +141,9 @@ def status_lines(said: Mapping[str, Any]) -> Iterator[str]:
         ("audit", "published run", "unfinished run", "stages done"),
         [(row["audit"], row["published"] or "none", row["unfinished"] or "", ", ".join(row["stages_done"])) for row in said["audits"]],
     )
+    yield from (f"{row['audit']}: {_standing(row)}" for row in said["audits"] if row["published"])
+    kept = said["ledger"]
+    yield "ledger: " + (kept["wrong"] or f"{kept['entries']:,} entries, none changed or gone")
     yield ""
     yield from table_lines(
         ("source", "snapshots", "newest", "health", "failure", "the newest visit is not whole because"),
@@ -126,6 +159,15 @@ def status_lines(said: Mapping[str, Any]) -> Iterator[str]:
             for row in said["sources"]
         ],
     )
+
+
+def _standing(row: Mapping[str, Any]) -> str:
+    """What became of a published run's findings, and what is due."""
+    counted = ", ".join(f"{count:,} {stage}" for stage, count in row["findings"].items()) or "none"
+    if row["is_filed"]:
+        return f"filed; findings in tiers A and B: {counted}"
+    due = f"answers may come until {row['answers_until']}; " if row["answers_until"] else ""
+    return f"findings in tiers A and B: {counted}; {due}`rollcall file` lists what is missing"
 
 
 def sources_list(settings: Settings) -> list[dict[str, Any]]:

@@ -121,7 +121,7 @@ class Writer:
         """The entry of that id as it stood when this writer began."""
         return self._known.get(id)
 
-    def enter(self, kind: str, content: Mapping[str, Any], person: str, same: Mapping[str, Any] | None = None) -> tuple[str, bool]:
+    def enter(self, kind: str, content: Mapping[str, Any], person: str, same: object = None) -> tuple[str, bool]:
         """Append one deed of a pseudonym: (its id, whether it is new). `same`: what makes two deeds one, else who did it and all of it."""
         id = hashlib.sha256(canonical([kind, same or [person, content]]).encode()).hexdigest()[:16]
         if id in self._known:
@@ -202,6 +202,11 @@ def contacts(settings: Settings) -> list[Contact]:
         return [Contact(row.person, row.name, row.email, row.telephone) for row in found]
 
 
+def names(settings: Settings) -> dict[str, str]:
+    """Pseudonym → name, of everybody who did not ask to be erased."""
+    return {each.person: each.name for each in contacts(settings)}
+
+
 def declared(settings: Settings, audit: str) -> tuple[str, ...]:
     """The names, in clear, of those who declared an interest or that they have none: signers as they signed, others as they are kept."""
     found = entries(settings)
@@ -234,13 +239,13 @@ def _copied(entry: Entry) -> Iterator[dict[str, Any]]:
 
 
 def when(entry: Entry) -> datetime:
-    """When it was done, UTC: as was said, else when it was entered. A day without its hour counts from its end."""
+    """When it was done, UTC: as was said, else when it was entered, and never later. A day without its hour counts from its end."""
     said = entry.content.get("at")
     if said is None:
         return entry.at
-    if len(said) > len("2026-11-20"):
-        return datetime.fromisoformat(said).astimezone(UTC)
-    return min(entry.at, datetime.combine(datetime.fromisoformat(said), time(23, 59, 59), UTC))
+    is_moment = len(said) > len("2026-11-20")
+    day = datetime.fromisoformat(said)
+    return min(entry.at, day.astimezone(UTC) if is_moment else datetime.combine(day, time(23, 59, 59), UTC))
 
 
 def canonical(content: object) -> str:

@@ -1,16 +1,18 @@
 """What a run still lacks before it may be filed: every step, how many findings it concerns, and what to do.
 
 Asked of an open database of the run whose ledger.* is what the ledger holds now; `seen.*` in it are the ledger's tables as the run was
-made. Steps: LAW_AND_METHOD §5.1–5.5 (review, notice, reply, capture on the day) and CONTRACT, `rollcall file`.
+made. docs/filing.md has the steps in order: review, notice, reply, capture on the day, signatures.
 """
 
+import re
+import unicodedata
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from pipelines import corrections, warehouse
+from reports.whole.rows import NOTICE_DAYS
 
-NOTICE_DAYS = 14  # between telling somebody and saying it to a regulator
 FRESH_DAYS = 7  # how old the newest capture of roll and directory may be
 SIGNATURES = 2
 LATE = ("sign_off", "interest")  # entries that change no finding: made after the run, they are read when it is filed
@@ -39,7 +41,7 @@ class Asked:
     contact: str | None
     tables: tuple[str, ...]  # of the ledger
     grain: Mapping[str, tuple[str, ...]]  # of each
-    stale_code: str | None  # why the run was not made by this code and these cards; None where it was
+    stale_cards: str | None  # why the run was not made by these cards; None where it was
     interests: tuple[str, ...]  # who declared an interest, or that there is none, by name
 
 
@@ -48,6 +50,12 @@ def missing(con: warehouse.Connection, asked: Asked) -> list[Missing]:
     lay_out(con)
     steps = (_entries, _sources, _captures, _review, _undecided, _error_rate, _insurers, _people, _withdrawals, _signatures, _contact)
     return [each for step in steps for each in step(con, asked)]
+
+
+def again(card: str, run_id: str, why: str) -> Missing:
+    """A run whose tables other code or other cards made."""
+    sentence, to_do = f"run {run_id} was made before {why}", f"rollcall run {card} --from curate --offline"
+    return Missing(step="run again", count=1, sentence=sentence, to_do=to_do)
 
 
 def lay_out(con: warehouse.Connection) -> None:
@@ -81,13 +89,8 @@ def lay_out(con: warehouse.Connection) -> None:
 
 def _entries(con: warehouse.Connection, asked: Asked) -> Iterator[Missing]:
     """What was entered since the run looked, and a run that other code or other cards made: its findings heed neither."""
-    if asked.stale_code:
-        yield Missing(
-            step="run again",
-            count=1,
-            sentence=f"run {asked.run_id} was made before {asked.stale_code}",
-            to_do=f"rollcall run {asked.card} --from curate --offline",
-        )
+    if asked.stale_cards:
+        yield again(asked.card, asked.run_id, asked.stale_cards)
     new: dict[str, int] = {}
     for table in asked.tables:
         if table not in LATE + PART_OF:
@@ -136,27 +139,28 @@ def _captures(con: warehouse.Connection, asked: Asked) -> Iterator[Missing]:
         select source.source_id, snapshot.observed_on
         from curated.source
         join curated.snapshot on snapshot.source_id = source.source_id and snapshot.is_latest
-        where source.kind in ('license_roll', 'insurer') and snapshot.observed_on < $since
+        where source.kind in ('license_roll', 'insurer') and (snapshot.observed_on < $since or snapshot.observed_on > $until)
         order by 1
         """,
-        {"since": asked.now.date() - timedelta(days=FRESH_DAYS)},
+        {"since": asked.now.date() - timedelta(days=FRESH_DAYS), "until": (asked.now + timedelta(hours=14)).date()},
     )
     if rows:
         said = ", ".join(f"{row['source_id']} on {row['observed_on']}" for row in rows)
         yield Missing(
             step="captured again",
             count=len(rows),
-            sentence=f"last captured more than {FRESH_DAYS} days ago: {said}",
+            sentence=f"last captured more than {FRESH_DAYS} days ago, or said to be of a day still to come: {said}",
             to_do=f"rollcall run {asked.card}, which asks all of them again",
             which=tuple(row["source_id"] for row in rows),
         )
 
 
-# What a reviewer, the insurer or the person doubted waits for a decision that came after the doubt.
+# What a reviewer, the insurer or the person doubted waits for a decision that came after the doubt; what was amended is still said as it
+# was. What a person explains may be that the license is another one: only their agreement needs nobody.
 OPEN = """(stage = 'flagged' and wrong_count > 0 and (right_count > 0 or decided is null)
-  or decided = 'asked'
+  or decided in ('asked', 'amended')
   or insurer_answer = 'dispute' and coalesce(decided_at < answered_at, true)
-  or person_answer = 'dispute' and decided is null)"""
+  or person_answer <> 'concur' and coalesce(decided_at < person_answered_at, true))"""
 
 
 def _review(con: warehouse.Connection, asked: Asked) -> Iterator[Missing]:
@@ -166,7 +170,7 @@ def _review(con: warehouse.Connection, asked: Asked) -> Iterator[Missing]:
         f"stage = 'flagged' and not coalesce({OPEN}, false) and (tier = 'A' or about = 'person')",
         step="reviewed",
         sentence="not called right by any reviewer: {findings}",
-        to_do=f"rollcall sample {asked.card} --for review gives the sheet; fill it and rollcall import it",
+        to_do=f"rollcall sample {asked.card} --for review --seed NUMBER gives the sheet; fill it and rollcall import it",
     )
 
 
@@ -183,7 +187,7 @@ def _undecided(con: warehouse.Connection, _: Asked) -> Iterator[Missing]:
 
 def _error_rate(con: warehouse.Connection, asked: Asked) -> Iterator[Missing]:
     """How often this audit's own findings are wrong, from a random sample that two people judged apart to its end."""
-    if warehouse.count(con, "reports.measure where name = 'review.precision'"):
+    if warehouse.count(con, "reports.measure where name = 'review.precision' and value is not null") or _is_all_judged(con):
         return
     rows = warehouse.table(con, "select numerator, denominator from reports.measure where name = 'review.judged'")
     judged = (
@@ -192,9 +196,15 @@ def _error_rate(con: warehouse.Connection, asked: Asked) -> Iterator[Missing]:
     yield Missing(
         step="error rate",
         count=rows[0]["denominator"] - rows[0]["numerator"] if rows else 1,
-        sentence=f"error rate not measured: it needs a random sample of findings that two people judged apart, and {judged}",
-        to_do=f"rollcall sample {asked.card} --for review, a sheet for each of two reviewers; fill both and rollcall import them",
+        sentence=f"error rate not measured: it needs ten findings drawn at random, or all, judged by two people apart, and {judged}",
+        to_do=f"rollcall sample {asked.card} --for review --seed NUMBER: a sheet for each of two reviewers; fill and rollcall import both",
     )
+
+
+def _is_all_judged(con: warehouse.Connection) -> bool:
+    """There are too few findings for a rate, and all of them were drawn and judged."""
+    sql = "select coalesce(count(*) >= any_value(frame_count) and count(*) = count(is_right), false) from reports.judged"
+    return bool(con.execute(sql).fetchall()[0][0])
 
 
 def _insurers(con: warehouse.Connection, asked: Asked) -> Iterator[Missing]:
@@ -213,7 +223,7 @@ def _insurers(con: warehouse.Connection, asked: Asked) -> Iterator[Missing]:
             step="insurer told",
             count=row["n"],
             sentence=f"{row['insurer']} was not told {NOTICE_DAYS} days ago of {_counted(row['n'], 'finding')}{recent}",
-            to_do=f"rollcall packet {asked.card} --to insurer; send it, fill and import sent.csv; wait {NOTICE_DAYS} days",
+            to_do=f"rollcall packet {asked.card} --to insurer; send it after the letters, import sent.csv; wait {NOTICE_DAYS} days",
             which=(row["insurer"],),
         )
 
@@ -268,12 +278,37 @@ def _signatures(con: warehouse.Connection, asked: Asked) -> Iterator[Missing]:
 
 
 def signers(con: warehouse.Connection, asked: Asked) -> tuple[str, ...]:
-    """Who signed this run, by name."""
+    """Who signed this run, by name; names that may be one person's are one signature."""
     rows = con.execute(
         "select distinct trim(name) from ledger.sign_off where audit = $audit and run_id = $run order by 1",
         {"audit": asked.audit, "run": asked.run_id},
     ).fetchall()
-    return tuple(name for (name,) in rows)
+    apart: list[str] = []
+    for (name,) in rows:
+        if not any(may_be_one(name, other) for other in apart):
+            apart.append(name)
+    return tuple(apart)
+
+
+def may_be_one(name: str, other: str) -> bool:
+    """Whether two names may be one person's: every word of the shorter stands in the other, or one begins as its initial does.
+
+    >>> [may_be_one("Ida Birkeland", each) for each in ("Birkeland, IDA", "I. Birkeland", "Ída Marie Birkeland", "Mei Birkeland")]
+    [True, True, True, False]
+    """
+    few, many = sorted((_words(name), _words(other)), key=len)
+    for word in few:
+        alike = [each for each in many if each == word or (min(len(each), len(word)) == 1 and each[0] == word[0])]
+        if not alike:
+            return False
+        many.remove(max(alike, key=len))
+    return True
+
+
+def _words(name: str) -> list[str]:
+    """Its words, the longest first, without case, accents and marks."""
+    bare = "".join(each for each in unicodedata.normalize("NFKD", name.casefold()) if not unicodedata.combining(each))
+    return sorted(re.findall(r"[^\W\d_]+", bare), key=len, reverse=True)
 
 
 def _contact(_: warehouse.Connection, asked: Asked) -> Iterator[Missing]:

@@ -10,7 +10,7 @@ import unicodedata
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -31,6 +31,7 @@ NAMED = 5  # faults that one sentence names
 LARGEST = 64 * 1024**2  # bytes of a file
 SLASHED = re.compile(r"(\d{1,2})/(\d{1,2})/((?:19|20)\d\d)(?:[ T].*)?")
 UNANSWERED = ("no_answer", "busy", "disconnected")
+THEIRS = "the insurer's answers"  # a file that comes from outside, and may decide or sign nothing
 SHY = ("therapist", "other")  # kinds of recipient that are persons: kept as pseudonyms
 
 
@@ -91,8 +92,12 @@ def import_file(settings: Settings, path: Path, person: str | None = None) -> Im
         rows += _rows(kind, columns, lines[at + 1 :], now, faults, done)
     if not done.new:
         said = lacking[0] if lacking else f"no sheet of a kind that we know, which are {_listed(_kinds())}"
-        raise Refused(f"{path.name}: {said}; name the columns as `rollcall import --help` and docs/volunteer.md do")
-    known = findings.Known(settings, [row.said for row in rows])
+        raise Refused(f"{path.name}: {said}; name the columns as docs/volunteer.md does")
+    if THEIRS in done.new and len(done.new) > 1:
+        ours = _listed(sorted(done.new.keys() - {THEIRS}))
+        raise Refused(f"{path.name}: {ours} stand beside {THEIRS}; what an insurer sends back holds its answers alone: save yours apart")
+    drawn = {each.id: {"run_id": each.content["run_id"]} for each in ledger.entries(settings) if each.kind == "sample"}
+    known = findings.Known(settings, [{**row.said, **drawn.get(row.said.get("sample_id", ""), {})} for row in rows])
     for row in rows:
         faults += [f"{row.place}: {fault}" for fault in _checked(row, known, settings, person)]
     if faults:
@@ -240,17 +245,20 @@ def _value(form: str, cell: str, order: str | None, now: datetime) -> Any:
             if _plain(text) in map(_plain, (ours, *spellings)):
                 return ours
         raise Wrong(f"says {text[:40]!r}; expected one of {', '.join(choices)}")
+    if form in ("person", "name") and not any(map(str.isalpha, text)):
+        raise Wrong(f"says {text[:40]!r}; expected a name")
     if form in ("id", "claim") and " " in text:
         raise Wrong(f"says {text[:40]!r}; expected an id, which has no blanks")
     return text
 
 
 def _text(cell: str, form: str) -> str:
-    """A cell without what no text holds; the apostrophe with which we disarm a formula is taken off again."""
+    """A cell without what no text holds and no eye sees; the apostrophe with which we disarm a formula is taken off again."""
     cell = cell.replace("\r\n", "\n")
     if cell.startswith("'") and cell[1:].lstrip(" ").startswith(FORMULA):
         cell = cell[1:]
-    kept = "".join(each if each in "\n\t" or unicodedata.category(each) not in ("Cc", "Cs") else " " for each in cell).strip()
+    shown = (each for each in cell if form == "words" or unicodedata.category(each) != "Cf")
+    kept = "".join(each if each in "\n\t" or unicodedata.category(each) not in ("Cc", "Cs") else " " for each in shown).strip()
     kept = kept if form == "words" else " ".join(kept.split())
     longest = LONGEST.get(form, LINE)
     if len(kept) > longest:
@@ -302,8 +310,21 @@ def _checked(row: Row, known: findings.Known, settings: Settings, person: str | 
         yield fault
     if "claim_id" in said and not known.has_claim(said["claim_id"]):
         yield f"no published run has the claim {said['claim_id'][:40]!r}"
-    if table["table"] in ("sign_off", "report_sent") and not findings.is_run(settings, said.get("audit", ""), said.get("run_id", "")):
-        yield f"no run {said.get('run_id', '')[:40]!r} of {said.get('audit', '')[:40]!r} is published here"
+    if table["table"] in ("sign_off", "report_sent"):
+        run_id, day = said.get("run_id", ""), said.get("at", "")[:10]
+        if not findings.is_run(settings, said.get("audit", ""), run_id):
+            yield f"no run {run_id[:40]!r} of {said.get('audit', '')[:40]!r} is published here"
+        elif day and (began := _began(run_id)) and day < (began - timedelta(hours=12)).date().isoformat():  # the last zone to see a day
+            yield f"the day {day} is before that of run {run_id}, of which nothing was there to be sent or signed"
+    if "code" in said and "finding_id" in said and not known.is_code(said["code"], said["finding_id"]):
+        yield f"Code {said['code'][:20]!r} is not that of finding {said['finding_id'][:20]!r}: the columns were sorted apart"
+
+
+def _began(run_id: str) -> datetime | None:
+    try:
+        return datetime.strptime(run_id, "%Y%m%dT%H%M%SZ").replace(tzinfo=UTC)
+    except ValueError:
+        return None
 
 
 def _enter(writer: ledger.Writer, row: Row, known: findings.Known, person: str | None, done: Imported) -> None:
@@ -324,16 +345,24 @@ def _enter(writer: ledger.Writer, row: Row, known: findings.Known, person: str |
 def _enter_deed(writer: ledger.Writer, kind: str, said: dict[str, Any], known: findings.Known, person: str | None) -> bool:
     if "finding_id" in said:
         said["finding_id"] = known.id(said["finding_id"])
+        said.pop("code", None)
     by = writer.pseudonym(said.pop("by", None) or said.get("name") or said.get("person") or person or "")
     if kind == "interest":
         said["person"] = by
-    if kind == "correction":  # what it rested on is looked up, and does not make it another decision
-        return writer.enter(kind, said | known.rests_on(said["finding_id"]), by, same={**said, "by": by})[1]
+    if kind == "correction":  # what a deed rested on is looked up, and makes it no other deed
+        return writer.enter(kind, said | known.rests_on(said["finding_id"], "claim_id", "basis"), by, same={**said, "by": by})[1]
+    if kind in ("verdict", "reply") and "finding_id" in said:
+        drawn = writer.known(said.get("sample_id", ""))
+        rests = known.rests_on(said["finding_id"], "basis", run_id=drawn.content.get("run_id") if drawn else None)
+        return writer.enter(kind, said | rests, by, same=[by, said])[1]
     if kind == "report_sent":
         if said["recipient_kind"] in SHY:
             said["recipient"] = writer.pseudonym(said["recipient"])
         finding = said.pop("finding_id", None)
         id, is_new = writer.enter(kind, said, by)
+        if not finding:
+            return is_new
         shown = {"report_sent_id": id, "finding_id": finding, "at": said["at"]}
-        return writer.enter("disclosure", shown, by)[1] if finding else is_new
+        rests = known.rests_on(finding, "basis", run_id=said["run_id"])
+        return writer.enter("disclosure", shown | rests, by, same=[by, shown])[1]
     return writer.enter(kind, said, by)[1]

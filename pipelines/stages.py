@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import matching
+from pipelines import corrections, expectations, gate_page, guards, ledger, models, packet, publication, runs, warehouse
 from pipelines import curate as rooms
-from pipelines import expectations, gate_page, guards, ledger, models, packet, publication, runs, warehouse
 from pipelines.runs import Run, Stopped
 from pipelines.settings import Settings
 from reports.records import Measured
@@ -138,10 +138,13 @@ def publish(
 
 
 def _handed(settings: Settings, audit: Audit, run: Run, database: Path, say: Say) -> Published:
-    """The end of a published run: a DRAFT packet for each reader it writes for, whole or not there at all."""
+    """The end of a published run: a DRAFT packet for each reader it writes for, whole or not there at all; and notices of withdrawals."""
     for edition in audit.publish:
         if not (database.parent / run.id / f"packet-{edition}").exists():
             packet.build(settings, audit, edition, database, say=say)
+    with warehouse.read_only(database) as con:
+        told = publication.context(con, audit, publication.marks(audit, is_filed=False), settings.contact)
+        corrections.write(con, told, ledger.names(settings), database.parent / run.id / corrections.FOLDER)
     return _summary(runs.finished(run, "publish"), database)
 
 

@@ -3,6 +3,8 @@
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
+from reports.withholding import LEAST_TO_TELL
+
 LICENSE_CHECKS = ("lapsed_license", "barred_license", "retired_or_deceased")
 
 CHECKS: Mapping[str, str] = {
@@ -55,7 +57,8 @@ SEEN: Mapping[str, str] = {
     "unreachable_at_listing": "select 1 from ledger.call limit 1",
     "not_accepting_but_listed": _said("accepts_patients", "call", "attestation"),
     "reported_and_still_listed": "select 1 from ledger.report_sent limit 1",
-    "omitted_from_directory": "select 1 from ledger.attestation limit 1",
+    "omitted_from_directory": "(select 1 from ledger.attestation limit 1) union all (select 1 from ledger.application limit 1) union all "
+    "(select 1 from curated.source where kind = 'participation' limit 1)",
 }  # check → what must have rows, for the same reason
 TIERS: Mapping[str, tuple[str, ...]] = {"a": ("A",), "ab": ("A", "B"), "abc": ("A", "B", "C")}
 TIERS_IN_WORDS = {"a": "tier A", "ab": "tiers A and B", "abc": "tiers A, B and C"}
@@ -92,7 +95,6 @@ ANSWERED = (
 )
 COUNT = "A count of every listing in scope; nothing was sampled and nothing is estimated."
 
-LEAST_TO_TELL = 10  # below: what was answered in confidence is not counted at all
 
 COARSE = ("all", "source")
 NETWORKS = (*COARSE, "network")
@@ -225,7 +227,9 @@ def _omitted() -> Iterator[Asked]:
     missing = "check_name = 'omitted_from_directory' and state <> 'resolved' and stage <> 'withdrawn'"
     private = f"(select count(distinct subject_id) from matching.finding where {missing} and not may_share)"
     rows = Count("matching.finding", f"{missing} and (may_share or {private} >= {LEAST_TO_TELL})")
-    yield Asked("omitted_from_directory", "Persons who say they take part and are not listed", rows, None, levels=("all",))
+    yield Asked(
+        "omitted_from_directory", "Persons whom the insurer accepted and its website was not seen to show", rows, None, levels=("all",)
+    )
 
 
 def text(value: str) -> str:

@@ -75,6 +75,7 @@ def part(edition: str, run: Report, recipient: str | None = None) -> Report:
         "notices": [str(card[mark]).format_map(names) for mark in marked if mark in card],
         "figures": run.extra["figures_of"][recipient] if recipient else run.extra["figures"] if card.get("figures", True) else [],
         "annex_stacks": stacks,
+        "spoken": run.extra["spoken"],
         "choices": card.get("annex", {}).get("choices", {}),
         "measures": [each for each in run.extra["measures"] if recipient is None or each.scope.split("/")[0] == recipient],
         "flow": [row for row in run.extra["flow"] if recipient in (None, row[0])],

@@ -20,7 +20,7 @@ from reports.whole.rows import SHOWN as CURRENT
 Pairs = tuple[tuple[str, str], ...]  # label → value, as printed
 Row = Mapping[str, Any]
 
-# What leaves shows of an individual name, license, NPI, city and ZIP3; these are withheld (LAW_AND_METHOD 5.4).
+# What leaves shows of an individual name, license, NPI, city and ZIP3; these are withheld.
 PLACE = ("address", "address_2", "zip5", "phone", "organization")
 OUTSIDE = (
     "name_raw",

@@ -8,9 +8,11 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from matching.records import Connection
 from reports import samples
-from reports.census import BANDS, CHECKS, COARSE, COUNT, LEAST_TO_TELL, LICENSE_CHECKS, SEEN, Asked, Count, asked, text
+from reports.census import BANDS, CHECKS, COARSE, COUNT, LICENSE_CHECKS, SEEN, Asked, Count, asked, text
 from reports.records import Measure
+from reports.samples import LEAST_TO_RATE
 from reports.statistics import clopper_pearson, difference, holm, wilson
+from reports.withholding import LEAST_TO_TELL
 
 __all__ = [
     "BANDS",
@@ -28,7 +30,6 @@ __all__ = [
     "wilson",
 ]
 
-LEAST_TO_RATE = 10  # below: a count, never a rate
 LEAST_TO_TRUST = 30  # below: a rate with a warning
 FEWER = f"fewer than {LEAST_TO_TELL}"
 

@@ -9,7 +9,7 @@ from reports.census import text
 from reports.records import Measure
 from reports.statistics import Estimate, Stratum, clopper_pearson, clustered, hypergeometric, stratified, wilson
 
-LEAST_TO_RATE = 10
+LEAST_TO_RATE = 10  # below: a count, never a rate
 
 REACHED = ("confirmed", "not_accepting", "contradicted", "unsettled")
 SILENT = ("refused", "unreachable", "unanswered")
@@ -39,6 +39,7 @@ REVIEW = (
 )
 WEIGHED = " The frame was divided into strata; each weighs what it holds."
 JUDGED = "Findings drawn for review, and how many of them two persons or more have judged. No precision is stated before the last."
+SAMPLES = "Every draw of findings for review that this audit recorded. Who draws until a sample pleases is seen by this count."
 KAPPA = (
     "Cohen's kappa over every two reviewers of one finding: their agreement beyond what their habits alone would give, 1 at most. "
     "Numerator and denominator are the pairs of verdicts that agree, and all."
@@ -219,6 +220,9 @@ def _review(con: Connection, report: str) -> Iterator[Measure]:
     )
     (people,) = con.execute(f"select numerator from ({_REVIEWERS})").fetchone()
     yield _plain(report, "review.reviewers", "all", "Persons who reviewed", people, JUDGED, _REVIEWERS)
+    (samples,) = con.execute(f"select numerator from ({_SAMPLES})").fetchone()
+    if samples > 1:
+        yield _plain(report, "review.samples", "all", "Review samples drawn, of which the newest is reported", samples, SAMPLES, _SAMPLES)
     agreed, pairs, value = con.execute(_KAPPA).fetchone()
     if pairs:
         both = _plain(report, "review.kappa", "all", "Agreement of reviewers beyond habit (Cohen's kappa)", agreed, KAPPA, _KAPPA)
@@ -232,6 +236,8 @@ def _review(con: Connection, report: str) -> Iterator[Measure]:
 
 
 _DONE = "select count(is_right) as numerator, count(*) as denominator from reports.judged"
+_SAMPLES = """select count(*) as numerator, null as denominator from ledger.sample
+where purpose = 'review' and audit in (select audit from curated.run)"""
 _REVIEWERS = "select count(distinct reviewer) as numerator, null as denominator from reports.review"
 _RIGHT = "select count(*) filter (where is_right) as numerator, count(*) as denominator from reports.judged"
 _RIGHT_BY_STRATUM = """select stratum_count, count(*) filter (where is_right) as k, count(*) as n

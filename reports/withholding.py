@@ -6,14 +6,14 @@ own blocks are so and those of the insurers left out, seen together, are so too.
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
 
-LEAST = 10
+LEAST_TO_TELL = 10  # answers given in confidence; fewer are not counted at all
 
 Block = frozenset[str]
 
 
 def is_small(count: int) -> bool:
     """Somebody, and fewer than ten."""
-    return 0 < count < LEAST
+    return 0 < count < LEAST_TO_TELL
 
 
 def blocks(counts: Mapping[str, int], families: Sequence[Sequence[Block]]) -> list[Block]:
@@ -26,9 +26,11 @@ def blocks(counts: Mapping[str, int], families: Sequence[Sequence[Block]]) -> li
     """
     found: list[Block] = []
     for family in families:
-        by_size = sorted((cell for cell in family if _sum(counts, cell) >= LEAST), key=lambda cell: (_sum(counts, cell), sorted(cell)))
+        by_size = sorted(
+            (cell for cell in family if _sum(counts, cell) >= LEAST_TO_TELL), key=lambda cell: (_sum(counts, cell), sorted(cell))
+        )
         hidden = [cell for cell in family if is_small(_sum(counts, cell))]
-        while hidden and (len(hidden) < 2 or sum(_sum(counts, cell) for cell in hidden) < LEAST):
+        while hidden and (len(hidden) < 2 or sum(_sum(counts, cell) for cell in hidden) < LEAST_TO_TELL):
             if not by_size:
                 return [frozenset().union(*(cell for each in families for cell in each))]
             hidden.append(by_size.pop(0))

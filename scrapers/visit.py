@@ -5,7 +5,7 @@ import hashlib
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
-from datetime import UTC, date, datetime, time
+from datetime import UTC, date, datetime, time, timedelta
 from functools import partial
 from pathlib import Path, PurePath
 from typing import Any
@@ -185,6 +185,8 @@ def _copy(source: Source, reader: Any, archive: Archive, now: datetime, progress
     snapshots = []
     select: Select | None = reader.distil(source) if hasattr(reader, "distil") else None
     for day, files in sorted(_days(source, files_of(source)).items()):
+        if source.as_of and day > (now + timedelta(days=1)).date():  # a day's grace: it may be tomorrow already where they were taken
+            raise Refused(f"{source.name}: `as_of:` says {day}, which is yet to come; expected the day the files were taken")
         taken_on, pieces = _pieces(source, reader, day, files, now)
         known = [each for each in archive.snapshots(source.name) if each.day == taken_on]
         same = []

@@ -38,7 +38,7 @@ def link(
     explain: bool = False,
     say: Callable[[str], None] = _quiet,
 ) -> Linkage:
-    """Create the temporary table `linked`: pairs of the relations `left` and `right` (None: `left` with itself), as CONTRACT has it.
+    """Create the temporary table `linked`: pairs of the relations `left` and `right` (None: `left` with itself), as docs/linking.md has it.
 
     `parts`: into how many the left table is cut; None, as many as memory asks for. `explain`: with a weight_<column> for each field and
     `rules`, a bit for each rule that found the pair; with pairs that were rejected, down to odds of 2^-14, and whatever shares a number;

@@ -1,6 +1,7 @@
 -- What people did about each finding, and the stage that follows. Later entries outrank earlier ones; of two at one moment the one more
 -- careful of the person counts. A withdrawal settles what rests on the same basis about the same person, wherever it is found; once the
--- basis has changed, what was done up to then no longer counts. An insurer has been told only by what was sent to that insurer.
+-- basis has changed, what was done up to then no longer counts, nor does any deed done on another basis than the finding has now: who
+-- judged, was sent or answered something else did not do so of this. An insurer has been told only by what was sent to that insurer.
 with place as (
   select finding.finding_id, finding.claim_id, finding.basis, finding.about, source.source_id, fold(source.insurer_name) as insurer
   from matching.finding
@@ -55,19 +56,21 @@ with place as (
   select * from settled
   qualify row_number() over (partition by finding_id order by settled_by = finding_id desc, "at", settled_by) = 1
 ), since as (
-  select place.finding_id, coalesce(max(correction."at"), timestamp '1900-01-01') as since
+  select place.finding_id, place.basis, coalesce(max(correction."at"), timestamp '1900-01-01') as since
   from place
   left join ledger.correction on correction.finding_id = place.finding_id and correction.change = 'withdrawn' and correction.basis <> place.basis
-  group by place.finding_id
+  group by place.finding_id, place.basis
 ), judged as (
   select verdict.finding_id, verdict.judgement, verdict."at"
-  from ledger.verdict join since on since.finding_id = verdict.finding_id and verdict."at" > since.since
+  from ledger.verdict
+  join since on since.finding_id = verdict.finding_id and verdict."at" > since.since and coalesce(verdict.basis, since.basis) = since.basis
   qualify row_number() over (
     partition by verdict.finding_id, verdict."by" order by verdict."at" desc, list_position(['wrong', 'unsure', 'right'], verdict.judgement)
   ) = 1
 ), upheld as (
   select correction.finding_id, max(correction."at") as "at"
-  from ledger.correction join since on since.finding_id = correction.finding_id and correction."at" > since.since
+  from ledger.correction
+  join since on since.finding_id = correction.finding_id and correction."at" > since.since and coalesce(correction.basis, since.basis) = since.basis
   where correction.change = 'upheld'
   group by correction.finding_id
 ), review as (
@@ -80,7 +83,9 @@ with place as (
   group by judged.finding_id
 ), decided as (
   select correction.finding_id, correction.change, correction."at", correction.reason
-  from ledger.correction join since on since.finding_id = correction.finding_id and correction."at" > since.since
+  from ledger.correction
+  join since on since.finding_id = correction.finding_id and correction."at" > since.since
+    and (coalesce(correction.basis, since.basis) = since.basis or correction.change = 'asked')
   qualify row_number() over (
     partition by correction.finding_id
     order by correction."at" desc, list_position(['withdrawn', 'asked', 'amended', 'upheld'], change), correction_id
@@ -91,6 +96,7 @@ with place as (
   join ledger.report_sent on report_sent.report_sent_id = disclosure.report_sent_id
   join place on place.finding_id = disclosure.finding_id
   join since on since.finding_id = place.finding_id and report_sent."at" > since.since
+    and coalesce(disclosure.basis, since.basis) = since.basis
   where report_sent.recipient_kind = 'therapist' or report_sent.recipient_kind = 'insurer' and exists (
     select 1 from curated.source as addressee
     where (addressee.source_id = place.source_id or fold(addressee.insurer_name) = place.insurer)
@@ -103,7 +109,8 @@ with place as (
   from sent group by finding_id
 ), reply as (
   select reply.finding_id, reply.by_kind, reply.answer, reply.words, reply."at"
-  from ledger.reply join since on since.finding_id = reply.finding_id and reply."at" > since.since
+  from ledger.reply
+  join since on since.finding_id = reply.finding_id and reply."at" > since.since and coalesce(reply.basis, since.basis) = since.basis
   qualify row_number() over (
     partition by reply.finding_id, reply.by_kind order by reply."at" desc, list_position(['dispute', 'explain', 'concur'], reply.answer), reply.reply_id
   ) = 1
@@ -113,7 +120,7 @@ select
   coalesce(review.unsure_count, 0) as unsure_count, coalesce(review.reviewer_count, 0) as reviewer_count, review.right_at as reviewed_at,
   told.insurer_told_at, told.insurer_channel, told.person_told_at,
   insurer."at" as answered_at, insurer.answer as insurer_answer, insurer.words as insurer_words,
-  person.answer as person_answer, person.words as person_words,
+  person."at" as person_answered_at, person.answer as person_answer, person.words as person_words,
   case when withdrawn.finding_id is not null then 'withdrawn' else decided.change end as decided,
   coalesce(withdrawn."at", decided."at") as decided_at,
   case when withdrawn.finding_id is not null then withdrawn.reason else decided.reason end as reason,

@@ -8,6 +8,7 @@ import re
 import unicodedata
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path, PurePosixPath
+from typing import TextIO
 
 DECLARATION = "BagIt-Version: 1.0\nTag-File-Character-Encoding: UTF-8\n"
 MANIFEST, TAGS = "manifest-sha256.txt", "tagmanifest-sha256.txt"
@@ -48,6 +49,12 @@ def write(path: Path, said: str | bytes) -> None:
     """A file with exactly these bytes on any system."""
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_bytes(said.encode() if isinstance(said, str) else said)
+
+
+def opened(path: Path) -> TextIO:
+    """The same for a text too long to be held whole."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    return path.open("w", encoding="utf-8", newline="")
 
 
 def listed(text: str) -> Iterator[tuple[str, str]]:

@@ -220,20 +220,23 @@ class _Maker:
     def cover(self, report: Report, shown: Sequence[Exhibit], regulator: str) -> Report:
         words, days = self.words["cover"], sorted({each.observed_on for each in shown})
         told = {
-            "title": report.title,
-            "regulator": regulator,
+            **report.extra["whole"].extra["names"],
             "count": f"{len(shown):,}",
             "days": days[0] if len(days) == 1 else f"{days[0]} to {days[-1]}" if days else "no day",
             "example": shown[0].code if shown else "none yet",
-            "contact": self.contact,
         }
         lines = [line.format_map(told) for line in words["words"]] + ([words["draft"]] if "DRAFT" in self.marks else [])
         return replace(
             report,
             key="cover",
             title=words["title"].format_map(told),
-            facts={},
-            sections=(Section(key="cover", title="Cover letter", paragraphs=lines),),
+            facts={
+                "To": regulator[:1].upper() + regulator[1:],
+                "Date": self.context.made_at.strftime("%Y-%m-%d"),
+                "Write to": self.contact,
+                **{label: said for label, said in report.facts.items() if label == "Signed by"},
+            },
+            sections=(Section(key="cover", title=words["section"], paragraphs=lines),),
             annex_columns=(),
             annex=(),
             annex_kinds=(),

@@ -63,18 +63,16 @@ def _asked(con: warehouse.Connection, sql: str, named: Mapping[str, Any] | None 
 def exhibits(folder: Path, shown: Sequence[Exhibit], kept: Mapping[str, Kept], cover: render.Cover) -> None:
     """The exhibits: for programs, as web pages, and as PDF where they are not too many."""
     data, where = folder / "data", {id: each.words for id, each in kept.items()}
-    lines = []
-    for place, each in enumerate(shown):
-        cited = [
-            {"part": one.part, "id": one.id, "evidence_id": one.evidence_id, "locator": one.locator}
-            | {"excerpt": kept[one.id].file, "excerpt_sha256": kept[one.id].sha256}
-            for one in each.cited
-        ]
-        page = f"exhibits/{place // PAGES + 1:03}.html#{each.code}"
-        said = {**vars_of(each), "responses": [vars_of(one) for one in each.responses], "cited": cited, "page": page}
-        lines.append(json.dumps(said, ensure_ascii=False) + "\n")
-    bag.write(data / "exhibits.jsonl", "".join(lines))
-    del lines  # tens of megabytes that the pages do not need
+    with bag.opened(data / "exhibits.jsonl") as file:
+        for place, each in enumerate(shown):
+            cited = [
+                {"part": one.part, "id": one.id, "evidence_id": one.evidence_id, "locator": one.locator}
+                | {"excerpt": kept[one.id].file, "excerpt_sha256": kept[one.id].sha256}
+                for one in each.cited
+            ]
+            page = f"exhibits/{place // PAGES + 1:03}.html#{each.code}"
+            said = {**vars_of(each), "responses": [vars_of(one) for one in each.responses], "cited": cited, "page": page}
+            file.write(json.dumps(said, ensure_ascii=False) + "\n")
     for at in range(0, len(shown), PAGES):
         bag.write(data / "exhibits" / f"{at // PAGES + 1:03}.html", render.page(shown[at : at + PAGES], where, cover))
     for at in range(0, len(shown) if len(shown) <= MOST_PRINTED else 0, PRINTED):

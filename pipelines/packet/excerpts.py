@@ -52,26 +52,25 @@ def write(folder: Path, archive: Archive, sources: Sequence[Source], shown: Sequ
     responses = {each.evidence_id: each for exhibit in shown for each in exhibit.responses}
     pages, by_name = _pages(archive, responses.values()), {source.name: source for source in sources}
     kept: dict[str, Kept] = {}
-    text = io.StringIO()
-    table = csv.writer(text, lineterminator="\n")
-    table.writerow(COLUMNS)
-    for evidence_id, records in sorted(by_response(shown).items()):
-        response = responses[evidence_id]
-        source, page = by_name.get(response.source_id), pages.get(evidence_id)
-        found = _cut(archive, page, source, records) if page and source else {}
-        name, at, written = f"excerpts/{evidence_id}.txt", 0, io.BytesIO()
-        for id, record in sorted(records.items()):
-            pieces = list(_pieces(record, found.get(id), withhold))
-            how = BYTES if id in found else FIELDS
-            for each in pieces:
-                row = (id, record.part, evidence_id, response.url, response.fetched_at, response.status, response.sha256)
-                where = (response.byte_count, record.locator, how, each.field, each.first, len(each.said), name, at)
-                table.writerow([*row, *where, hashlib.sha256(each.said).hexdigest()])
-                written.write(each.said + b"\n")
-                at += len(each.said) + 1
-            kept[id] = Kept(_words(found.get(id), name), name, hashlib.sha256(b"".join(each.said for each in pieces)).hexdigest())
-        bag.write(folder / "data" / name, written.getvalue())
-    bag.write(folder / "data" / "excerpts.csv", text.getvalue())
+    with bag.opened(folder / "data" / "excerpts.csv") as file:
+        table = csv.writer(file, lineterminator="\n")
+        table.writerow(COLUMNS)
+        for evidence_id, records in sorted(by_response(shown).items()):
+            response = responses[evidence_id]
+            source, page = by_name.get(response.source_id), pages.get(evidence_id)
+            found = _cut(archive, page, source, records) if page and source else {}
+            name, at, written = f"excerpts/{evidence_id}.txt", 0, io.BytesIO()
+            for id, record in sorted(records.items()):
+                pieces = list(_pieces(record, found.get(id), withhold))
+                how = BYTES if id in found else FIELDS
+                for each in pieces:
+                    row = (id, record.part, evidence_id, response.url, response.fetched_at, response.status, response.sha256)
+                    where = (response.byte_count, record.locator, how, each.field, each.first, len(each.said), name, at)
+                    table.writerow([*row, *where, hashlib.sha256(each.said).hexdigest()])
+                    written.write(each.said + b"\n")
+                    at += len(each.said) + 1
+                kept[id] = Kept(_words(found.get(id), name), name, hashlib.sha256(b"".join(each.said for each in pieces)).hexdigest())
+            bag.write(folder / "data" / name, written.getvalue())
     return kept
 
 

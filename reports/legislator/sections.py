@@ -17,6 +17,11 @@ from scrapers.records import Refused
 COLUMNS = ("name", "office", "district", "counties", "email")
 LONGEST = 120  # letters of one line of an address
 STANDINGS = ("confirmed", "undetermined", "contradicted")
+CAPTURED = """
+select case when min(observed_on) = max(observed_on) then cast(min(observed_on) as text)
+  else concat(min(observed_on), ' to ', max(observed_on)) end
+from curated.snapshot join curated.source on source.source_id = snapshot.source_id where source.kind = 'insurer' and snapshot.is_latest
+"""
 RULE = """
 select citation || ': ' || says from curated.rule
 where verified_on is not null and rule_id in ('us.nsa.verify_90_days', 'wa.rcw_48_49_090.update_30_days')
@@ -78,6 +83,7 @@ class _Page:
         counties = con.execute("select name, county_fips from curated.county").fetchall()
         self.counties = {_plain(name): (str(name), f"county:{fips}") for name, fips in counties}
         self.rules = [rule for (rule,) in con.execute(RULE).fetchall()]
+        self.captured = str(con.execute(CAPTURED).fetchall()[0][0] or "no day")
         self.regulator = next((f"the {door.to}" for door in context.doors if door.plan == "insured"), "the insurance commissioner")
 
     def report(self, recipient: Recipient | None) -> Report:
@@ -88,6 +94,8 @@ class _Page:
         filled = {
             "title": context.title,
             "profession": context.profession,
+            "state": context.state,
+            "captured": self.captured,
             "place": place,
             "run_id": context.run_id,
             "made_on": context.made_at.strftime("%Y-%m-%d"),
@@ -99,9 +107,11 @@ class _Page:
             "high": f"{here[0] + here[1]:,}",
             **{name: f"{count:,}" for name, count in zip(STANDINGS, here, strict=True)},
         }
-        bars = [(place, *here), *([(f"{context.state}, all counties", *whole)] if names else [])]
+        bars = [*([(place, *here)] if unique or not names else []), *([(f"{context.state}, all counties", *whole)] if names else [])]
         said = self.words["sections"]
         texts = {key: [line.format_map(filled) for line in said[key]["words"]] for key in said}
+        if not unique:
+            texts["picture"] = [said["picture"]["nobody"].format_map(filled)]
         if self.rules:
             texts["why"].append(said["why"]["rules"].format_map(filled))
         if reason:
@@ -131,7 +141,9 @@ class _Page:
                 "series": self.words["series"].format_map(filled),
                 "foot": self.words["foot"].format_map(filled),
                 "figures": [
-                    (f"{here[2]:,} of {unique:,}", self.words["figure"]) if unique else ("0", self.words["nobody"].format_map(filled))
+                    (f"{_range(here)} of {unique:,}", self.words["figure"].format_map(filled))
+                    if unique
+                    else ("0", self.words["nobody"].format_map(filled))
                 ],
                 "date": filled["made_on"],
                 "to": _address(recipient),
@@ -168,6 +180,11 @@ class _Page:
         return confirmed, undetermined, contradicted
 
 
+def _range(standing: tuple[int, int, int]) -> str:
+    low, high = standing[0], standing[0] + standing[1]
+    return f"{low:,}" if low == high else f"{low:,} to {high:,}"
+
+
 def _plain(county: str) -> str:
     return " ".join(county.casefold().removesuffix(" county").split())
 
@@ -179,6 +196,5 @@ def _listed(names: Sequence[str]) -> str:
 def _address(recipient: Recipient | None) -> list[str]:
     if recipient is None:
         return []
-    return [
-        line if len(line) <= LONGEST else f"{line[:LONGEST]}…" for line in (recipient.name, recipient.office, recipient.district) if line
-    ]
+    district = f"District {recipient.district}" if recipient.district.isdigit() else recipient.district
+    return [line if len(line) <= LONGEST else f"{line[:LONGEST]}…" for line in (recipient.name, recipient.office, district) if line]

@@ -49,7 +49,12 @@ def announce(context: Context, source: str, insurer: str, captured: Sequence[Seq
         audit=context.audit,
         run_id=context.run_id,
         marks=tuple(context.marks),
-        facts={"To": insurer, "State": context.state, "Made": context.made_at.strftime("%Y-%m-%d")},
+        facts={
+            "To": insurer,
+            "Audit": context.title,
+            "Made": context.made_at.strftime("%Y-%m-%d"),
+            "Write to": names["contact"],
+        },
         sections=tuple(
             Section(
                 key=key,

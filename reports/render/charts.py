@@ -1,8 +1,9 @@
 """Pictures of numbers as SVG: flat, labelled directly, readable in black and white."""
 
-from collections.abc import Sequence
+import json
+from collections.abc import Mapping, Sequence
 from datetime import date
-from functools import cache
+from functools import cache, lru_cache
 from textwrap import wrap
 from typing import Any
 
@@ -249,7 +250,7 @@ def _numbered(place: int, name: str) -> str:
     return f"{place}|{_wrapped(name)}"
 
 
-def _wrapped(name: str, width: int = 44) -> str:
+def _wrapped(name: str, width: int = 46) -> str:
     return "\n".join(wrap(name, width, max_lines=2, placeholder="…"))
 
 
@@ -259,10 +260,20 @@ def _across(column: str, most: int) -> alt.X:
 
 
 def _svg(chart: Any, rows: int, width: int = WIDTH, row: int = ROW) -> str:
-    _know_the_font()
     whole = chart.properties(width=width, height=max(1, rows) * row, background="white")
     whole = whole.configure(font=FONT, view=alt.ViewConfig(stroke=None))
-    return str(vl_convert.vegalite_to_svg(whole.to_dict()))
+    return svg(whole.to_dict())
+
+
+def svg(picture: Mapping[str, Any]) -> str:
+    """A picture in Vega-Lite as SVG. A run's documents and packets show the same pictures, and each is drawn once in a process."""
+    return _drawn(json.dumps(picture))
+
+
+@lru_cache(maxsize=64)
+def _drawn(picture: str) -> str:
+    _know_the_font()
+    return str(vl_convert.vegalite_to_svg(picture))
 
 
 @cache

@@ -6,6 +6,7 @@ from functools import cache, lru_cache
 from importlib import resources
 from typing import Any
 
+from reports import spoken
 from reports.exhibits import Exhibit
 from reports.render import pdf
 from reports.render.html import PAGES
@@ -62,7 +63,10 @@ def _data(each: Exhibit, where: Mapping[str, str]) -> dict[str, Any]:
     return {
         "code": each.code,
         "title": cell(each.title),
-        "under": cell(f"Finding {each.finding_id}, tier {each.tier}, {each.stage}. {each.insurer}; observed on {each.observed_on}"),
+        "under": cell(
+            f"Finding {each.finding_id}, tier {spoken.each(spoken.TIERS, each.tier)}, {spoken.each(spoken.STAGES, each.stage)}. "
+            f"{each.insurer}; observed on {each.observed_on}"
+        ),
         "sentence": cell(each.sentence),
         "columns": [[title, _pairs(rows)] for title, rows in columns.items() if rows],
         "lists": [[title, [cell(row) for row in rows]] for title, rows in lists.items() if rows],

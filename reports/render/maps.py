@@ -7,10 +7,8 @@ from dataclasses import dataclass
 from typing import Any
 
 import altair as alt
-import font_source_sans_pro
-import vl_convert
 
-from reports.render.charts import DARK, FONT, INK, LIGHT, MIDDLE
+from reports.render.charts import DARK, FONT, INK, LIGHT, MIDDLE, svg
 
 BLUES = (LIGHT, MIDDLE, DARK)
 BROWNS = ("#f6e3cf", "#d99a5b", "#7a3b0e")  # luminance 79 %, 40 % and 7 %: apart from each other in grey, and from the blues in color
@@ -55,39 +53,48 @@ def counties(panels: Sequence[Panel], places: Sequence[County]) -> str:
     (left, right), (low, high) = ((min(side), max(side)) for side in zip(*points, strict=True))
     height = round(WIDTH * (high - low) / (right - left))
     middles = {each.key: (each.longitude * math.cos(middle), each.latitude) for each in places}
-    data: dict[str, Any] = {}  # given to Vega-Lite by name: altair would copy every point several times
-    maps = [_map(panel, drawn, middles, (right - left) * HATCH, data).properties(width=WIDTH, height=height) for panel in panels]
-    whole = alt.hconcat(*maps, spacing=26, background="white").resolve_scale(color="independent", fill="independent")
-    whole = whole.configure(font=FONT, view=alt.ViewConfig(stroke=None))
-    vl_convert.register_font_directory(font_source_sans_pro.font_directory)
-    svg = str(vl_convert.vegalite_to_svg(whole.to_dict() | {"datasets": data}))
-    return re.sub(r"\d+\.\d{3,}", lambda number: f"{float(number[0]):.1f}", svg)  # a tenth of a pixel: half the bytes, the same picture
+    data: dict[str, Any] = {}  # by name: two layers draw the same words
+    maps = [_map(panel, drawn, middles, (right - left) * HATCH, data) | {"width": WIDTH, "height": height} for panel in panels]
+    picture = {
+        "$schema": alt.SCHEMA_URL,
+        "hconcat": maps,
+        "spacing": 26,
+        "background": "white",
+        "resolve": {"scale": {"color": "independent", "fill": "independent"}},
+        "config": {"font": FONT, "view": {"continuousWidth": 300, "continuousHeight": 300, "stroke": None}},
+        "datasets": data,
+    }
+    return re.sub(r"\d+\.\d{3,}", lambda number: f"{float(number[0]):.1f}", svg(picture))  # a tenth of a pixel: half the bytes
 
 
-def _map(panel: Panel, drawn: Mapping[str, list[list[Ring]]], middles: Mapping[str, Point], apart: float, data: dict[str, Any]) -> Any:
-    def named_data(rows: Sequence[Mapping[str, Any]]) -> Any:
-        name = f"rows{len(data)}"
-        data[name] = list(rows)
-        return alt.Chart(alt.NamedData(name=name))
+def _map(
+    panel: Panel, drawn: Mapping[str, list[list[Ring]]], middles: Mapping[str, Point], apart: float, data: dict[str, Any]
+) -> dict[str, Any]:
+    """One map as Vega-Lite; altair would check and copy every part of it several times."""
 
-    named = (panel.nobody, *panel.classes)
+    def layer(rows: Sequence[Mapping[str, Any]], kind: str, encoding: Mapping[str, Any], **mark: Any) -> dict[str, Any]:
+        name = next((name for name, known in data.items() if known is rows), f"rows{len(data)}")
+        data[name] = rows
+        return {"data": {"name": name}, "mark": {"type": kind, **mark}, **({"encoding": encoding} if encoding else {})}
+
     shapes = [
         {"type": "Feature", "geometry": _geometry("MultiPolygon", shape), "class": panel.shades.get(key) or panel.nobody}
         for key, shape in drawn.items()
     ]
-    shades = alt.Color(
-        "class:N",
-        scale=alt.Scale(domain=list(named), range=[NOBODY, *panel.colors[: len(panel.classes)]]),
-        legend=alt.Legend(
-            title=panel.legend, orient="bottom", direction="horizontal", columns=2, symbolType="square", symbolStrokeColor=INK,
-            symbolStrokeWidth=0.6, titleFont=FONT, titleFontSize=12, titleFontWeight="normal", labelFont=FONT, labelFontSize=12,
-            titleLimit=WIDTH, labelLimit=WIDTH // 2, titleColor=INK, labelColor=INK,
-        ),
-    )  # fmt: skip
-    layers = [named_data(shapes).mark_geoshape(stroke=INK, strokeWidth=0.6).encode(color=shades)]
+    shades = {
+        "field": "class",
+        "type": "nominal",
+        "scale": {"domain": [panel.nobody, *panel.classes], "range": [NOBODY, *panel.colors[: len(panel.classes)]]},
+        "legend": {
+            "title": panel.legend, "orient": "bottom", "direction": "horizontal", "columns": 2, "symbolType": "square",
+            "symbolStrokeColor": INK, "symbolStrokeWidth": 0.6, "titleFont": FONT, "titleFontSize": 12, "titleFontWeight": "normal",
+            "labelFont": FONT, "labelFontSize": 12, "titleLimit": WIDTH, "labelLimit": WIDTH // 2, "titleColor": INK, "labelColor": INK,
+        },
+    }  # fmt: skip
+    layers = [layer(shapes, "geoshape", {"color": shades}, stroke=INK, strokeWidth=0.6)]
     if panel.is_hatched and (empty := [drawn[key] for key in drawn if panel.shades.get(key) is None]):
         lines = [{"type": "Feature", "geometry": _geometry("MultiLineString", list(_hatching(shape, apart)))} for shape in empty]
-        layers.append(named_data(lines).mark_geoshape(filled=False, stroke="#6b6b6b", strokeWidth=0.7))
+        layers.append(layer(lines, "geoshape", {}, filled=False, stroke="#6b6b6b", strokeWidth=0.7))
     darkest = panel.classes[-1] if len(panel.classes) == 3 else None
     for is_dark in (False, True):
         words = [
@@ -96,16 +103,20 @@ def _map(panel: Panel, drawn: Mapping[str, list[list[Ring]]], middles: Mapping[s
             if (panel.shades.get(key) == darkest and darkest is not None) == is_dark
         ]
         if words:
-            text: dict[str, Any] = {"font": FONT, "fontSize": 12.5, "fontWeight": 600}
-            base = named_data(words).encode(longitude="x:Q", latitude="y:Q", text="text:N")
+            where = {"longitude": _field("x", "quantitative"), "latitude": _field("y", "quantitative"), "text": _field("text", "nominal")}
+            text = {"font": FONT, "fontSize": 12.5, "fontWeight": 600}
             halo = "#ffffff" if not is_dark else DARK if panel.colors is BLUES else panel.colors[-1]
-            layers.append(base.mark_text(stroke=halo, strokeWidth=3, strokeOpacity=0.75, **text))
-            layers.append(base.mark_text(color="#ffffff" if is_dark else INK, **text))
-    title = alt.TitleParams(
-        text=panel.title, subtitle=panel.line, font=FONT, subtitleFont=FONT, fontSize=17, subtitleFontSize=13, color=INK,
-        subtitleColor=INK, anchor="start", offset=8,
-    )  # fmt: skip
-    return alt.layer(*layers).project(type="identity", reflectY=True).properties(title=title)
+            layers.append(layer(words, "text", where, stroke=halo, strokeWidth=3, strokeOpacity=0.75, **text))
+            layers.append(layer(words, "text", where, color="#ffffff" if is_dark else INK, **text))
+    title = {
+        "text": panel.title, "subtitle": panel.line, "font": FONT, "subtitleFont": FONT, "fontSize": 17, "subtitleFontSize": 13,
+        "color": INK, "subtitleColor": INK, "anchor": "start", "offset": 8,
+    }  # fmt: skip
+    return {"layer": layers, "projection": {"type": "identity", "reflectY": True}, "title": title}
+
+
+def _field(name: str, kind: str) -> dict[str, str]:
+    return {"field": name, "type": kind}
 
 
 def _geometry(kind: str, coordinates: Any) -> dict[str, Any]:

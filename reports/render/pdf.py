@@ -20,7 +20,7 @@ PAGE, ACROSS = 497.0, 705.0  # points of text across an upright page, and across
 CELL, GLYPH = 9.0, 4.5  # padding of a cell, and a wide average letter at 8.5 points
 UNBROKEN = 16  # letters; a longer word may break, after its marks first
 MARKED = re.compile(r"[^/._=&?:@-]*[/._=&?:@-]?")  # the same as in document.typ
-LONG = 160  # letters beyond which a text earns its column no more room
+LONG, LONG_ACROSS = 160, 400  # letters beyond which a text earns its column no more room; the same of the annex
 LONGEST = 600
 PRINTED = 1_000  # rows of the annex; 5,000 make 600 pages, 11 MB and 950 MB of memory, and the workbook and the CSV have them all
 
@@ -97,7 +97,7 @@ def _annex(report: Report) -> dict[str, Any]:
     if len(report.annex) > PRINTED:
         words += f" Printed here: the first {PRINTED:,} of {len(report.annex):,}; the workbook and the CSV have them all."
     said = {"title": cell(title), "words": cell(words), "columns": headings, "rows": rows}
-    return said | {"widths": _widths(headings, texts, ACROSS)}
+    return said | {"widths": _widths(headings, texts, ACROSS, LONG_ACROSS)}
 
 
 def _width(chart: str) -> float:
@@ -117,11 +117,11 @@ def _are_numbers(values: Sequence[Any]) -> bool:
     return bool(seen) and all(map(is_number, seen))
 
 
-def _widths(columns: Sequence[str], rows: Sequence[Sequence[str]], page: float = PAGE) -> list[float]:
+def _widths(columns: Sequence[str], rows: Sequence[Sequence[str]], page: float = PAGE, long: int = LONG) -> list[float]:
     """Each column's part of the page, in points: room for its longest word first, the rest by the length of its texts."""
     texts = [[name, *(row[place] for row in rows)] for place, name in enumerate(columns)]
     least = [CELL + GLYPH * min(UNBROKEN, max(len(piece) for text in column for piece in _pieces(text))) for column in texts]
-    wanted = [min(LONG, max(len(line) for text in column for line in text.split("\n"))) ** 0.8 for column in texts]
+    wanted = [min(long, max(len(line) for text in column for line in text.split("\n"))) ** 0.8 for column in texts]
     spare = max(0.0, page - sum(least))
     return [round(low + spare * want / sum(wanted), 1) for low, want in zip(least, wanted, strict=True)]
 

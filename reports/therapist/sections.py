@@ -25,7 +25,8 @@ with member as (
 )
 select
   coalesce(member.provider_id, person.provider_id, finding.listing_id, finding.subject_id) as provider_id,
-  finding.finding_id, finding.check_name, finding.sentence, coalesce(source.insurer_name, source.title) as insurer, listing.network, listing.name_raw as name,
+  finding.finding_id, finding.check_name, finding.sentence, coalesce(source.insurer_name, source.title) as insurer,
+  listing.network, listing.name_raw as name,
   listing.address, listing.city, listing.state, listing.zip5, listing.phone, finding.observed_on,
   credential.credential_id, credential.license_key as license, credential.status, credential.expires_on, credential.status_since_on,
   concat_ws(' ', credential.given_name, credential.middle_name, credential.family_name) as holder, credential.roll_on
@@ -215,7 +216,7 @@ def _names(context: Context) -> dict[str, str]:
         "run_id": context.run_id,
         "made_on": context.made_at.strftime("%Y-%m-%d"),
         "deadline": (context.made_at + timedelta(days=ANSWER_DAYS)).strftime("%Y-%m-%d"),
-        "contact": context.contact or "an address not yet named, which must be before this letter is sent",
+        "contact": context.contact or "an address not yet named (this letter is not sent before it is)",
     }
 
 

@@ -16,7 +16,6 @@ Rows = Sequence[tuple[Any, ...]]
 
 ALL = "all"
 HERE = "(rule.state = 'US' or rule.state in (select run.state from curated.run))"
-LEAST_SURVEYED = 10  # answers of providers: a smaller count could tell who answered
 FEW = "fewer than 10"
 
 
@@ -68,7 +67,7 @@ class Asking:
             "run_id": context.run_id,
             "code_version": context.code_version,
             "made_on": context.made_at.strftime("%Y-%m-%d"),
-            "contact": context.contact or "where to send them is not yet named, and must be before this report is filed",
+            "contact": context.contact or "an address that is not yet named, and must be before this report is filed",
             "pairs": self._pairs(),
         }
 
@@ -85,6 +84,7 @@ class Asking:
             "confirmed": "standing.confirmed",
             "contradicted": "standing.contradicted",
             "undetermined": "standing.undetermined",
+            "not_contradicted": "standing.verified_high",
             "barred_wide": "not_in_force.listing.ab",
             "duplicates_a": "duplicate_listing.listing.a",
         }

@@ -23,7 +23,7 @@ MAIN = (
     "match.none",
 )
 FIGURES = {
-    "standing.confirmed": "unique listings could be confirmed",
+    "standing.confirmed": "unique listings could be confirmed{range}",
     "not_in_force.listing.a": "license not in force, documented (tier A)",
     "duplicate_listing.listing.a": "documented duplicates (tier A)",
     "match.none": "matched to no license, which says nothing about the person",
@@ -41,6 +41,7 @@ order by 2, 5
 """
 UNKNOWN = "not stated"
 FEW_NETWORKS = 3  # more are counted on the first page; the table of insurers names them all
+NO_INTEREST = ("none", "no", "no interest", "no interests", "nothing", "n/a")
 LONGEST = 120  # letters of a declared interest on the first page
 
 
@@ -61,11 +62,11 @@ def facts(run: Asking) -> Mapping[str, str]:
     }
     roll = seen.get("license_roll")
     return {
-        "State": run.context.state,
         "Insurers": run.names["insurers"],
         "Directories captured": seen["insurer"][1] if "insurer" in seen else "no complete capture",
         "License roll": f"{roll[0]}, captured {roll[1]}" if roll else "none in this audit",
         "Interests": _declared(run),
+        "Write to": run.context.contact or "not yet named; nothing is filed before it is",
         **_signed(run),
         "Run": f"{run.context.run_id}, Rollcall {run.context.code_version}, made {run.context.made_at:%Y-%m-%d %H:%M} UTC",
     }
@@ -73,7 +74,12 @@ def facts(run: Asking) -> Mapping[str, str]:
 
 def figures(run: Asking, scope: str = ALL) -> list[tuple[str, str]]:
     """The few counts of the first page, each with what it counts."""
-    found = [(run.by_name[name, scope], words) for name, words in FIGURES.items() if (name, scope) in run.by_name]
+    most = run.names_of(scope)["not_contradicted"]
+    found = [
+        (run.by_name[name, scope], words.format(range=f"; at most {most} hold"))
+        for name, words in FIGURES.items()
+        if (name, scope) in run.by_name
+    ]
     said = []
     for measure, words in found:
         share, interval = rate(measure)
@@ -107,8 +113,8 @@ def finding(run: Asking) -> Section:
                 f"{name}\nNAIC {naic or UNKNOWN}, WAOIC {waoic or UNKNOWN}",
                 "; ".join(networks) if len(networks) <= FEW_NETWORKS else f"{len(networks)} networks",
                 first if first == last else f"{first} to {last}",
-                confirmed.denominator,
                 shown(confirmed),
+                shown(run.by_name["standing.verified_high", source]),
                 shown(wrong) if wrong else None,
             )
         )
@@ -148,10 +154,25 @@ def _interests(run: Asking) -> Rows:
 
 
 def _declared(run: Asking) -> str:
-    """The interests declared, shortly, for the head of every edition."""
+    """The interests declared, shortly, for the head of every edition; those who declared none are counted apart."""
     words = run.words["sections"]["interests"]["on_page_one"]
-    said = list(dict.fromkeys(interest[:LONGEST] + ("…”" if len(interest) > LONGEST else "") for _, interest, _ in _interests(run)))
-    return str(words["some"].format(count=len(said), declared=" ".join(said))) if said else str(words["none"])
+    declared = [(person, interest) for person, interest, _ in _interests(run) if interest]
+    some = {person: None for person, interest in declared if not _is_none(interest)}
+    none = {person: None for person, _ in declared if person not in some}
+    said = dict.fromkeys(
+        interest[:LONGEST] + ("…”" if len(interest) > LONGEST else "") for _, interest in declared if not _is_none(interest)
+    )
+    told = [words["some"].format(count=len(some), declared=" ".join(said))] if some else []
+    told += [words["none_by"].format(count=len(none), people="person" if len(none) == 1 else "people")] if none else []
+    return " ".join(told) or str(words["none"])
+
+
+def _is_none(interest: str) -> bool:
+    """
+    >>> [_is_none(each) for each in ("“None.”", "“no interest”", "“None of mine is listed, but I am a member.”")]
+    [True, True, False]
+    """
+    return interest.strip("“”. ").casefold() in NO_INTEREST
 
 
 def _signed(run: Asking) -> Mapping[str, str]:

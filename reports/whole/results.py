@@ -1,13 +1,20 @@
 """What was found: by check, by insurer, by the two definitions; what is known of each listing, and how surely."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Sequence
+from datetime import date
 from typing import Any
 
 from reports.measures import BANDS, CHECKS, percent, shown, span, wilson
 from reports.records import Measure, Section
-from reports.render import charts
+from reports.render import alts, charts
 from reports.whole.asking import ALL, Asking, Rows, rate
+from reports.whole.rows import COLUMNS
 
+PICTURED = {
+    "not_in_force.listing.a": "unique listings whose license was not in force, tier A",
+    "duplicates": "duplicates, of all listings in scope",
+}
+LASTING, LANES = 30, 5  # days between the first capture and the last; lanes that a picture has room for
 STEPS = ("captured", "parsed", "in_scope", "unique", "matched", "flagged", "reviewed", "final")
 EVIDENCE = {
     "attestation": "attestation of the provider, who agreed to be named",
@@ -80,8 +87,12 @@ def two_counts(run: Asking) -> Section:
 
 
 def directories(run: Asking) -> Section:
+    """One row per insurer, and a picture of one share of each with its interval, in the same order."""
+    rates: list[charts.Rate] = []
     rows: list[tuple[Any, ...]] = []
     for source, name in run.insurers:
+        if each := run.by_name.get((_pictured(run), source)):
+            rates.append((name, each.numerator, each.denominator or 0, each.value, each.low, each.high))
         doubles, unique = run.by_name["duplicates", source], run.by_name["unique", source]
         row = (name, doubles.denominator, doubles.numerator, rate(doubles)[0], unique.numerator)
         if run.has_roll:
@@ -89,7 +100,17 @@ def directories(run: Asking) -> Section:
             rows.append((*row, barred.numerator, wide.numerator, *rate(barred)))
         else:
             rows.append((*row, None, None, None, None))
-    return run.section("directories", rows, about=run.sources)
+    said = alts.intervals(pictured(run).capitalize(), rates)
+    return run.section("directories", rows, about=run.sources, chart=charts.intervals(rates), alt=said)
+
+
+def pictured(run: Asking) -> str:
+    """The share that the picture of insurers shows, in words."""
+    return PICTURED[_pictured(run)]
+
+
+def _pictured(run: Asking) -> str:
+    return "not_in_force.listing.a" if run.has_roll else "duplicates"
 
 
 def duplicates(run: Asking) -> Section:
@@ -156,6 +177,33 @@ def participation(run: Asking) -> Section:
         [(names[source], EVIDENCE[evidence], yes, no) for source, evidence, yes, no in told],
         about=[source for source, *_ in told],
     )
+
+
+def longest(run: Asking, shown: Sequence[tuple[Any, ...]]) -> Iterator[Section]:
+    """Of the findings shown, those whose captures lie furthest apart, as rows and as lanes of days; nothing where none lasted."""
+    at = {column: place for place, column in enumerate(COLUMNS)}
+    told: dict[str, tuple[date | None, date | None]] = {
+        finding: (when, answered)
+        for finding, when, answered in run.ask(
+            "select finding_id, cast(insurer_told_at as date), cast(answered_at as date) from matching.progress"
+            " where insurer_told_at is not null or answered_at is not null"
+        )
+    }
+    found = []
+    for row in shown:
+        first, last = (date.fromisoformat(row[at[column]]) for column in ("First seen", "Last seen"))
+        if (last - first).days >= LASTING:
+            found.append(((first - last).days, row[at["Finding"]], first, last, row))
+    rows, lanes, about = [], [], []
+    for days, finding, first, last, row in sorted(found, key=lambda each: each[:2])[:LANES]:
+        sent, answered = told.get(finding, (None, None))
+        events: list[charts.Event] = [(first, "listed", "first seen"), (last, "listed", "still so")]
+        events += [(day, "event", words) for day, words in ((sent, "insurer told"), (answered, "insurer answered")) if day]
+        lanes.append((row[at["Code"]], events))
+        rows.append((row[at["Code"]], row[at["Insurer"]], CHECKS.get(row[at["Check"]]), str(first), str(last), -days, sent))
+        about.append(row[at["Source"]])
+    if rows:
+        yield run.section("longest", rows, about=about, chart=charts.timeline(lanes), alt=alts.timeline(lanes))
 
 
 def uncertainty(run: Asking) -> Section:

@@ -10,7 +10,8 @@ from typing import Any, Final
 from reports.codes import codes
 from reports.lint import KINDS, withheld
 from reports.records import Context, Section
-from reports.whole.asking import FEW, HERE, LEAST_SURVEYED, Asking, quoted
+from reports.whole.asking import FEW, HERE, Asking, quoted
+from reports.withholding import LEAST_TO_TELL
 
 NOTICE_DAYS = 14  # our own rule of notice, before anything is filed; no law sets it
 SHOWN = "finding.tier in ('A', 'B') and finding.state <> 'resolved' and finding.stage <> 'withdrawn' and finding.may_share"
@@ -156,4 +157,4 @@ def unshared(run: Asking) -> str:
     words = run.words["unshared"]
     if not count:
         return str(words["none"])
-    return str(words["some"]).format(count=FEW if count < LEAST_SURVEYED else f"{count:,}")
+    return str(words["some"]).format(count=FEW if count < LEAST_TO_TELL else f"{count:,}")

@@ -1,9 +1,10 @@
 """The one Report of a run. Every number any edition prints is made here, once; an edition chooses among sections, columns and rows."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 from matching.records import Connection
-from reports import adequacy_sections
+from reports import adequacy_sections, spoken
+from reports.measures import CHECKS
 from reports.records import Context, Measure, Report, Section
 from reports.whole import page_one, results, rows, sources
 from reports.whole.asking import Asking
@@ -21,7 +22,7 @@ def build(con: Connection, measures: Sequence[Measure], context: Context) -> Rep
     shown = rows.rows(run)
     at = list(rows.COLUMNS).index("Source")
     names = {**run.names} | {"notice_days": str(rows.NOTICE_DAYS), "unshared": rows.unshared(run), "findings": f"{len(shown):,}"}
-    names |= {"due": rows.due(context).isoformat(), "findings_sql": sources.FINDINGS_SQL}
+    names |= {"due": rows.due(context).isoformat(), "findings_sql": sources.FINDINGS_SQL, "pictured": results.pictured(run)}
     run.names = names  # what only the rows know is said in the sections, too
     own = {
         source: run.names_of(source) | {"insurer": name, "findings": f"{sum(row[at] == source for row in shown):,}"}
@@ -47,6 +48,7 @@ def build(con: Connection, measures: Sequence[Measure], context: Context) -> Rep
             "measures": tuple(measures),
             "flow": run.ask("select source_id, step, count from reports.flow order by source_id, place"),
             "contacts": _contacts(context),
+            "spoken": _spoken(run),
         },
     )
 
@@ -80,6 +82,7 @@ def _sections(run: Asking, shown: list[tuple[object, ...]]) -> Iterator[Section]
     yield from list(adequacy_sections.sections(run.con, run.context)) or [run.section("adequacy")]
     yield sources.changes(run)
     yield results.families(run, "persistence", ["persistence."])
+    yield from results.longest(run, shown)
     yield results.uncertainty(run)
     yield results.replies(run)
     yield sources.remedy(run)
@@ -90,6 +93,13 @@ def _sections(run: Asking, shown: list[tuple[object, ...]]) -> Iterator[Section]
     yield run.section("checking")
     yield sources.reproduction(run)
     yield rows.said(run, shown)
+
+
+def _spoken(run: Asking) -> dict[str, Mapping[str, str]]:
+    """Column of the annex → its codes in words, as pages print them."""
+    rules: dict[str, str] = dict(run.ask("select rule_id, citation from curated.rule where citation is not null order by rule_id"))
+    words = {"Check": CHECKS, "Tier": spoken.TIERS, "Severity": spoken.SEVERITIES, "Stage": spoken.STAGES, "State": spoken.STATES}
+    return {**words, "Rules": rules, "Rule": rules}
 
 
 def _contacts(context: Context) -> tuple[str, ...]:

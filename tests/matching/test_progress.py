@@ -178,3 +178,20 @@ def test_what_was_said_is_kept_in_its_words_and_the_first_notice_counts(desk: du
     )  # fmt: skip
     assert (row["insurer_answer"], str(row["answered_at"])[:10], row["insurer_words"]) == ("dispute", "2026-11-08", "words of 11-08")
     assert (row["person_answer"], row["decided"], row["reason"], row["stage"]) == ("dispute", "asked", "because asked", "answered")
+
+
+def test_what_was_done_about_something_else_counts_for_nothing(desk: duckdb.DuckDBPyConnection) -> None:
+    """A finding keeps its id when another license, or another status, is found behind it; nobody judged or was told of that."""
+    did(desk, REVIEWED + TOLD + ASKED + "11-05 alder insurer:concur\n11-06 alder asked")
+    for table in ("verdict", "disclosure", "reply"):
+        desk.execute(f"update ledger.{table} set basis = 'license-1'")
+    assert progress(desk)["alder"]["stage"] == "answered"
+    desk.execute("update matching.finding set basis = 'license-2' where finding_id = 'alder'")
+    said = progress(desk)["alder"]
+    assert (said["stage"], said["right_count"], said["insurer_told_at"], said["person_told_at"]) == ("flagged", 0, None, None)
+    assert said["decided"] == "asked", "a doubt is never lost"
+
+
+def test_a_decision_on_something_else_upholds_nothing(desk: duckdb.DuckDBPyConnection) -> None:
+    did(desk, "11-01 alder right ann\n11-02 alder wrong bob\n11-03 alder upheld license-9")
+    assert progress(desk)["alder"]["stage"] == "flagged"

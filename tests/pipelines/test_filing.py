@@ -1,5 +1,7 @@
 """What stands between a run and its filing, one step at a time; and what a filed run answers."""
 
+import hashlib
+import json
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -8,7 +10,7 @@ from pathlib import Path
 import duckdb
 import pytest
 
-from pipelines import curate, requirements, warehouse
+from pipelines import curate, filing, findings, ledger, publication, requirements, runs, settings, warehouse
 from pipelines.requirements import Asked, Missing
 
 NOW = datetime(2026, 3, 20, 18, tzinfo=UTC)
@@ -17,12 +19,14 @@ SHAPES = {
     "curated.source": "source_id text, title text, kind text, insurer_name text",
     "curated.snapshot": "snapshot_id text, source_id text, observed_on date, is_latest boolean, is_stale boolean",
     "reports.in_scope": "claim_id text",
-    "reports.measure": "name text, numerator integer, denominator integer",
+    "reports.measure": "name text, numerator integer, denominator integer, value double",
     "matching.finding": "finding_id text, check_name text, tier text, about text, stage text, state text, may_share boolean, claim_id text,"
     " credential_id text, first_seen_on date, source_id text",
     "matching.progress": "finding_id text, right_count integer, wrong_count integer, decided text, decided_at timestamp,"
-    " insurer_told_at timestamp, person_told_at timestamp, answered_at timestamp, insurer_answer text, person_answer text, reason text,"
-    " stage text",
+    " insurer_told_at timestamp, person_told_at timestamp, answered_at timestamp, insurer_answer text, person_answered_at timestamp,"
+    " person_answer text, reason text, stage text",
+    "reports.judged": "is_right boolean, frame_count integer",
+    "curated.run": "audit text",
 }
 
 
@@ -42,7 +46,8 @@ class Case:
             insert into curated.snapshot values ('r', 'roll', '2026-03-18', true, false), ('a', 'alder', '2026-03-18', true, false),
               ('a0', 'alder', '2026-03-01', false, true);
             insert into reports.in_scope values ('c1'), ('c2'), ('c3');
-            insert into reports.measure values ('review.precision', 99, 100);
+            insert into reports.measure values ('review.precision', 99, 100, 0.99);
+            insert into curated.run values ('story');
             insert into matching.finding values
               ('f1', 'lapsed_license', 'A', 'person', 'notified', 'persisting', true, 'c1', 'k1', '2026-03-01', 'alder'),
               ('f2', 'duplicate_listing', 'A', 'listing', 'answered', 'persisting', true, 'c2', null, '2026-03-01', 'alder');
@@ -51,7 +56,8 @@ class Case:
               values ('f1', 1, 0, '{TOLD}', '{TOLD}', null, null), ('f2', 1, 0, '{TOLD}', null, '{TOLD}', 'concur');
             insert into ledger.report_sent (report_sent_id, audit, run_id, edition, recipient_kind, recipient, "at")
               values ('s1', 'story', 'r0', 'insurer', 'insurer', 'alder', '{TOLD}');
-            insert into ledger.disclosure values ('d1', 's1', 'f1', '{TOLD}'), ('d2', 's1', 'f2', '{TOLD}');
+            insert into ledger.disclosure (disclosure_id, report_sent_id, finding_id, "at")
+              values ('d1', 's1', 'f1', '{TOLD}'), ('d2', 's1', 'f2', '{TOLD}');
             insert into ledger.sign_off values ('o1', 'story', 'r1', 'Ida Birkeland', 'reviewer', 'I read it', '{TOLD}'),
               ('o2', 'story', 'r1', 'Mei Calloway', 'counsel', 'I read it', '{TOLD}');
         """)
@@ -65,7 +71,7 @@ class Case:
             contact="corrections@example.org",
             tables=tables,
             grain={each.name.removeprefix("ledger."): tuple(each.grain) for each in cards},
-            stale_code=None,
+            stale_cards=None,
             interests=("Ida Birkeland", "Mei Calloway"),
         )
 
@@ -102,6 +108,11 @@ LACKS = {
         "captured again",
         "roll on 2026-03-12",
     ),
+    "a card says that the roll is of next year": (
+        "update curated.snapshot set observed_on = '2027-03-18' where source_id = 'roll'",
+        "captured again",
+        "roll on 2027-03-18",
+    ),
     "nobody looked at a finding": ("update matching.finding set stage = 'flagged' where finding_id = 'f2'", "reviewed", "1 finding"),
     "nobody looked at one of tier B about a person": (
         "update matching.finding set stage = 'flagged', tier = 'B' where finding_id = 'f1'",
@@ -124,6 +135,27 @@ LACKS = {
         "decided",
         "1 finding",
     ),
+    "the person disputes what was upheld against the insurer": (
+        "update matching.progress set person_answer = 'dispute', person_answered_at = '2026-03-09', decided = 'upheld',"
+        " decided_at = '2026-03-08' where finding_id = 'f1'",
+        "decided",
+        "1 finding",
+    ),
+    "the person explains what nobody decided": (
+        "update matching.progress set person_answer = 'explain', person_answered_at = '2026-03-09' where finding_id = 'f1'",
+        "decided",
+        "1 finding",
+    ),
+    "it was to be said otherwise, and is said as it was": (
+        "update matching.progress set decided = 'amended', decided_at = '2026-03-09' where finding_id = 'f1'",
+        "decided",
+        "1 finding",
+    ),
+    "too few were judged for a rate": (
+        "update reports.measure set denominator = 4, value = null; insert into reports.judged select true, 40 from range(4)",
+        "error rate",
+        "ten findings drawn at random, or all",
+    ),
     "somebody asked for a correction": ("update matching.progress set decided = 'asked' where finding_id = 'f1'", "decided", "1 finding"),
     "one called wrong was upheld, and nobody calls it right": (
         "update matching.finding set stage = 'flagged' where finding_id = 'f1';"
@@ -145,6 +177,11 @@ LACKS = {
     "a person was not asked": ("update matching.progress set person_told_at = null", "person told", "1 finding"),
     "one signature is there": ("delete from ledger.sign_off where name = 'Ida Birkeland'", "signed", "1 of 2 people"),
     "one person signed twice": ("update ledger.sign_off set name = 'Ida Birkeland '", "signed", "1 of 2 people"),
+    "one person signed in two spellings": (
+        "update ledger.sign_off set name = 'birkeland, ida m.' where sign_off_id = 'o2'",
+        "signed",
+        "1 of 2 people",
+    ),
     "the other signature is of an earlier run": ("update ledger.sign_off set run_id = 'r0' where sign_off_id = 'o1'", "signed", "run r1"),
     "somebody was shown what is withdrawn": (
         "update matching.finding set stage = 'withdrawn' where finding_id = 'f1';"
@@ -169,7 +206,7 @@ def test_each_step_that_is_missing_is_named_alone(case: Case, lack: str) -> None
     [
         (lambda asked: replace(asked, contact=None), "contact", "corrections"),
         (lambda asked: replace(asked, interests=("Ida Birkeland",)), "interests", "Mei Calloway"),
-        (lambda asked: replace(asked, stale_code="its cards were changed"), "run again", "cards were changed"),
+        (lambda asked: replace(asked, stale_cards="its cards were changed"), "run again", "cards were changed"),
         (lambda asked: replace(asked, now=NOW + timedelta(days=6)), "captured again", "alder on 2026-03-18, roll on 2026-03-18"),
     ],
 )
@@ -207,6 +244,21 @@ def test_what_appears_after_the_notice_waits_for_the_next_filing(case: Case) -> 
     assert steps == {"reviewed", "insurer told", "person told"}, "this one could have been in the notice"
 
 
+def test_all_of_a_few_findings_need_no_rate(case: Case) -> None:
+    """Fewer than ten make no rate; who judged every one of them has measured all there is."""
+    assert case.missing("update reports.measure set value = null", "insert into reports.judged select true, 4 from range(4)") == []
+
+
+def test_what_is_withdrawn_and_not_found_any_more_is_told_as_well(case: Case) -> None:
+    """A better match may end a finding; who read the wrong one must hear of it all the same."""
+    gone = (
+        "insert into {0}.disclosure (disclosure_id, report_sent_id, finding_id) values ('d9', 's1', 'gone')",
+        "insert into {0}.correction (correction_id, finding_id, change, \"at\") values ('x', 'gone', 'withdrawn', '2026-03-10')",
+    )
+    (found,) = case.missing(*(sql.format(schema) for sql in gone for schema in ("ledger", "seen")))
+    assert (found.step, found.which) == ("withdrawals told", ("gone",))
+
+
 def test_an_earlier_recipient_is_told_by_a_document_of_a_later_run(case: Case) -> None:
     case.missing(
         "update matching.finding set stage = 'withdrawn' where finding_id = 'f1'",
@@ -221,14 +273,15 @@ def test_an_earlier_recipient_is_told_by_a_document_of_a_later_run(case: Case) -
     for schema in ("ledger", "seen"):
         case.con.execute(f"update {schema}.report_sent set recipient = 'alder', run_id = '20260302T180000Z' where report_sent_id = 's2'")
     assert [each.step for each in case.missing()] == ["withdrawals told"], "it was made before the decision, and only sent after it"
-    for schema in ("ledger", "seen"):
-        case.con.execute(f"update {schema}.report_sent set run_id = '20260310T180000Z' where report_sent_id = 's2'")
-    assert case.missing() == []
+    for column, said in (("run_id", "20260310T180000Z"), ("audit", "another"), ("edition", "planned")):
+        for schema in ("ledger", "seen"):
+            case.con.execute(f"update {schema}.report_sent set {column} = '{said}' where report_sent_id = 's2'")
+        assert bool(case.missing()) is (column != "run_id"), "a document of another audit, or of another kind, tells nothing of it"
 
 
 def test_a_filed_run_answers_though_nothing_else_is_left(tmp_path: Path) -> None:
     """`query --run` reads the database that was filed, not the draft of the same run."""
-    from pipelines import publication, queries, settings
+    from pipelines import queries
 
     home = tmp_path / "curated" / "story"
     for folder, said in ((home, "draft"), (home / "filed" / "20260320T180000Z", "final")):
@@ -246,3 +299,33 @@ def test_a_filed_run_answers_though_nothing_else_is_left(tmp_path: Path) -> None
     assert asked("20260320T180000Z") == "final"
     (home / "filed" / "20260320T180000Z" / "audit-20260320T180000Z.duckdb").chmod(0o444)
     assert asked("20260320T180000Z") == "final"
+
+
+def test_a_ledger_cut_off_is_seen_by_what_was_published_and_filed(tmp_path: Path) -> None:
+    home = settings.Settings(data=tmp_path, now=NOW)
+    with ledger.writing(home, NOW) as writer:
+        writer.enter("verdict", {"finding_id": "f1", "judgement": "right"}, writer.pseudonym("Ida Birkeland"))
+    (entry,) = ledger.entries(home)
+    story = tmp_path / "curated" / "story"
+    for folder, head in ((story, entry.hash), (story / "filed" / "20260320T180000Z", "0" * 64)):
+        with warehouse.rebuilt(folder / "audit-20260320T180000Z.duckdb") as con:
+            con.execute(f"create schema curated; create table curated.run as select '{head}' as ledger_head")
+    publication.point(story, story / "audit-20260320T180000Z.duckdb", print)
+    with pytest.raises(runs.Stopped, match="the ledger lost entries"):
+        ledger.verify(home, findings.heads(home))
+    (story / "filed" / "20260320T180000Z" / "audit-20260320T180000Z.duckdb").unlink()
+    assert ledger.verify(home, findings.heads(home)) == 1
+
+
+def test_a_filed_run_that_somebody_touched_is_handed_to_nobody(tmp_path: Path) -> None:
+    kept = {"audit": "story", "run_id": "r1", "filed_at": "2026-03-20", "signed_by": ["Ida Birkeland"]}
+    (tmp_path / filing.KEPT).write_text(json.dumps(kept))
+    (tmp_path / "commissioner.csv").write_text("Finding\n")
+    names = (filing.KEPT, "commissioner.csv")
+    (tmp_path / filing.SUMS).write_text(
+        "".join(f"{hashlib.sha256((tmp_path / name).read_bytes()).hexdigest()}  {name}\n" for name in names)
+    )
+    assert filing.filed(tmp_path).run_id == "r1"
+    (tmp_path / "commissioner.csv").write_text("Findinq\n")
+    with pytest.raises(runs.Stopped, match="is not as it was filed"):
+        filing.filed(tmp_path)

@@ -1,13 +1,14 @@
 """One source's health on one page: what the verdict is, since when, what changed, why, and what to do next."""
 
 import json
+import sqlite3
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from pipelines import diagnosis, guards, health, stages, warehouse
+from pipelines import diagnosis, guards, health, ledger, stages, warehouse
 from pipelines.settings import Settings
 from scrapers import sources
 from scrapers.evidence import Archive
@@ -284,3 +285,18 @@ def test_a_look_shares_its_turns_with_every_visit(tmp_path: Path, site: Site) ->
     site.says["/find"] = directory(listing(1))
     evergreen.checked(0, live=True)
     assert list((tmp_path / "data" / "raw" / ".hosts").glob("127.0.0.1_*"))
+
+
+def test_status_holds_the_ledger_against_itself(tmp_path: Path) -> None:
+    home = Settings(data=tmp_path / "data", now=NOW)
+    assert health.status(home)["ledger"] == {"entries": 0, "wrong": None}
+    with ledger.writing(home, NOW) as writer:
+        writer.enter("interest", {"audit": "story", "interest": "none"}, writer.pseudonym("Ada Example"))
+    assert health.status(home)["ledger"] == {"entries": 1, "wrong": None}
+    with sqlite3.connect(home.data / "ledger.sqlite") as behind:
+        behind.execute("drop trigger entry_update_refused")
+        behind.execute("update entry set at = '2026-01-01T00:00:00+00:00'")
+    behind.close()
+    assert "entry 1 (interest" in health.status(home)["ledger"]["wrong"]
+    said = rollcall("status", "--data", home.data)
+    assert said.status == 1 and "the ledger was changed" in said.err

@@ -372,3 +372,13 @@ def test_any_interleaving_gives_a_chain_that_verifies(sessions: list[list[tuple[
                         deeds.add((who, what))
         assert ledger.verify(home) == len(deeds) + len(erased)
         assert not {each.name for each in ledger.contacts(home)} & {f"Person {who}" for who in erased}
+
+
+def test_nothing_was_done_later_than_it_was_entered(home: Settings) -> None:
+    """A decision dated tomorrow would settle what somebody says tonight."""
+    with ledger.writing(home, NOW) as writer:
+        for said in ("2026-11-22T08:00:00+14:00", "2026-11-21", "2026-11-20T06:00:00-05:00"):
+            writer.enter("correction", {"finding_id": "f", "change": "upheld", "at": said}, writer.pseudonym("Ada Example"))
+    *later, before = map(ledger.when, ledger.entries(home))
+    assert later == [NOW, NOW]
+    assert before == datetime(2026, 11, 20, 11, tzinfo=UTC)

@@ -21,7 +21,7 @@ from scrapers.records import Refused
 from tests.story.command import rollcall
 
 NOW = datetime(2026, 11, 20, 18, 0, tzinfo=UTC)
-FINDING, OTHER, GONE, RUN = "59d502274f1ab366", "aaaaaaaaaaaaaaaa", "bbbbbbbbbbbbbbbb", "20261119T000000Z"
+FINDING, OTHER, GONE, RUN = "59d502274f1ab366", "aaaaaaaaaaaaaaaa", "bbbbbbbbbbbbbbbb", "20261101T000000Z"
 
 
 @pytest.fixture(scope="session")
@@ -109,7 +109,7 @@ KINDS: list[tuple[str, str, str, str, dict[str, Any]]] = [
         "No,Finding,Your verdict,Sample",
         f"1,{FINDING},Correct,s-1",
         "verdict",
-        {"finding_id": FINDING, "judgement": "right", "sample_id": "s-1"},
+        {"finding_id": FINDING, "judgement": "right", "sample_id": "s-1", "basis": "202611-59"},
     ),
     (
         "calls",
@@ -131,15 +131,15 @@ KINDS: list[tuple[str, str, str, str, dict[str, Any]]] = [
         "From,Finding,Reply,Words,Name",
         f"Carrier,{FINDING},we disagree,She renewed.,Cy Example",
         "reply",
-        {"by_kind": "insurer", "finding_id": FINDING, "answer": "dispute", "words": "She renewed."},
+        {"by_kind": "insurer", "finding_id": FINDING, "answer": "dispute", "words": "She renewed.", "basis": "202611-59"},
     ),
     (
         "the insurer's answers",
         "Finding,Code,Check,Tier,Your reference,Network,Name shown,Telephone shown,Fault,Rule,Change asked for,Evidence,Answer by,"
         "Answer,Participates,Your words,Answered by,Answered on,Marks",
-        f"{FINDING},B7A,lapsed,A,R-77,Select,=x,555-0101,expired,WAC,take it out,e,2026-12-04,concur,unknown,,Cy Example,2026-11-19,DRAFT",
+        f"{FINDING},B7A-G49-TFP,lapsed,A,R-77,Select,=x,555-0101,expired,WAC,out,e,2026-12-04,concur,unknown,,Cy Example,2026-11-19,DRAFT",
         "reply",
-        {"by_kind": "insurer", "finding_id": FINDING, "answer": "concur", "at": "2026-11-19"},
+        {"by_kind": "insurer", "finding_id": FINDING, "answer": "concur", "at": "2026-11-19", "basis": "202611-59"},
     ),
     (
         "attestations",
@@ -441,3 +441,51 @@ def test_the_command_says_what_it_did(home: Settings) -> None:
     assert '"verdicts on findings": 1' in again.out.split("known")[1]
     wrong = rollcall("import", csv_file(home, "Finding,Verdict", "x,right"), "--person", "A", "--data", home.data)
     assert (wrong.status, wrong.sentence.startswith("sheet.csv: row 2: ")) == (2, True)
+
+
+def test_a_name_is_what_a_reader_sees(home: Settings) -> None:
+    """Two signatures that look alike are one; what nobody can see is none."""
+    sheet = "Audit,Run,Name,Capacity,Statement"
+    row = f"massage,{RUN},{{}},officer,I read it"
+    (entry,) = entered(home, csv_file(home, sheet, row.format("Ada\u200b Exam\u00adple\u202e")))
+    assert entry.content["name"] == "Ada Example"
+    for name in ("\u200b", "-", "\u00a0\u2060 "):
+        assert "is blank" in (said := refusal(home, csv_file(home, sheet, row.format(name)))) or "expected a name" in said
+
+
+def test_nothing_is_sent_or_signed_before_its_run_was_there(home: Settings) -> None:
+    """A day typed wrong by a year would make fourteen days of notice out of none."""
+    sent = "audit,run_id,edition,recipient_kind,recipient,finding_id,channel,sent_by,sent_on"
+    row = f"massage,{RUN},insurer,insurer,alder,{FINDING},letter,Ada Example,{{}}"
+    assert "is before that of run" in refusal(home, csv_file(home, sent, row.format("2025-11-19")))
+    assert len(entered(home, csv_file(home, sent, row.format("2026-10-31")))) == 2, "the run's day, west of Greenwich"
+    signed = f"massage,{RUN},Ada Example,officer,I read it,2026-10-30"
+    assert "is before that of run" in refusal(home, csv_file(home, "Audit,Run,Name,Capacity,Statement,Signed on", signed))
+
+
+def test_an_answer_whose_code_and_finding_were_sorted_apart_is_refused(home: Settings) -> None:
+    header = "Finding,Code,Your reference,Your answer,Answered by"
+    row = f"{FINDING},{{}},R-77,dispute,Cy Example"
+    for code in (codes.code(OTHER), "B7A-G49-TFQ"):
+        assert "sorted apart" in refusal(home, csv_file(home, header, row.format(code)))
+    assert len(entered(home, csv_file(home, header, row.format(codes.code(FINDING))))) == 1
+
+
+def test_what_a_deed_rested_on_is_kept_and_makes_it_no_other_deed(home: Settings) -> None:
+    """A verdict is on what the finding said in the run that its sample was drawn in; what was sent, on what its own run said."""
+    old = "20261019T000000Z"
+    with ledger.writing(home, NOW) as writer:
+        sample, _ = writer.enter("sample", {"audit": "massage", "run_id": old}, writer.pseudonym("Ada Example"))
+    verdicts = csv_file(home, "Finding,Verdict,Reviewer,Sample", f"{FINDING},right,Ada Example,{sample}", f"{FINDING},right,Ada Example,")
+    assert [each.content["basis"] for each in entered(home, verdicts)] == ["202610-59", "202611-59"]
+    sent = "audit,run_id,edition,recipient_kind,recipient,finding_id,channel,sent_by,sent_on"
+    rows = [f"massage,{run},insurer,insurer,alder,{FINDING},letter,Ada Example,2026-11-19" for run in (old, RUN)]
+    disclosed = [each.content for each in entered(home, csv_file(home, sent, *rows)) if each.kind == "disclosure"]
+    assert [each["basis"] for each in disclosed] == ["202610-59", "202611-59"]
+
+
+def test_an_insurers_workbook_decides_and_signs_nothing(home: Settings) -> None:
+    answers = [["Finding", "Your reference", "Your answer", "Answered by"], [FINDING, "R-77", "dispute", "Cy Example"]]
+    decided = [["Finding", "Decision", "Why", "Decided by"], [FINDING, "withdrawn", "so they say", "Ada Example"]]
+    assert "'corrections' stand beside" in refusal(home, book(home, answers, decided))
+    assert len(entered(home, book(home, answers))) == 1

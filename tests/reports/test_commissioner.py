@@ -103,7 +103,7 @@ def test_the_finding_says_what_was_counted_and_what_not(report: Report) -> None:
     said = " ".join(section(report, "finding").paragraphs)
     assert re.match(r"\d+ of \d+ unique listings could be confirmed as a person who is in that network at that place", said)
     assert "participation is a fact about a contract" in said
-    assert "that documented findings may be held against" in said and "Asked for:" in said and "Limits." in said
+    assert "that documented findings may be held against" in said and "Asked for:" in said and "This holds for the days named" in said
     counted = " ".join(section(report, "counts").paragraphs)
     assert "listings of persons in scope (massage therapist, Washington)" in counted
     assert example.LONG_NAME in counted

@@ -138,7 +138,16 @@ def test_the_summary_has_at_most_four_pages_and_stands_alone(made: Mapping[str, 
     pages = pypdf.PdfReader(io.BytesIO(pdf.document(made_again))).pages
     assert len(pages) <= 4
     first = pages[0].extract_text()
-    for said in ("could be confirmed", "NAIC 99901", "Limits.", "Interests", "RCW 48.49.090(1)", "Asked for"):
+    for said in (
+        "could be confirmed",
+        "NAIC 99901",
+        "This holds for the days named",
+        "at most",
+        "Interests",
+        "Write to",
+        "RCW 48.49.090(1)",
+        "Asked for",
+    ):
         assert said in first, said
     assert not made_again.annex
 
@@ -180,7 +189,7 @@ def of(world: World, edition: str = "commissioner", **more: Any) -> Report:
     return editions.build(edition, world.con, compute(world.con, "commissioner"), context(**more))
 
 
-HIDDEN = {
+HIDDEN: dict[str, dict[str, Any]] = {
     "withdrawn": {"stage": "withdrawn"},
     "resolved": {"state": "resolved"},
     "unresolved": {"tier": "C"},
@@ -213,6 +222,8 @@ def answered() -> Report:
     world.add("matching.progress", finding_id=sha("seen"), decided="upheld", reason="The roll says so.", **reply)
     world.add("ledger.interest", interest_id="1", audit="massage", person="p1", interest="Member of an association of therapists.", at=DAY)
     world.add("ledger.interest", interest_id="2", audit="another", person="p2", interest="Elsewhere.", at=DAY)
+    for place, (person, said) in enumerate([("p3", "None."), ("p4", "none"), ("p1", "none")]):
+        world.add("ledger.interest", interest_id=f"n{place}", audit="massage", person=person, interest=said, at=DAY)
     run = context().run_id
     world.add("ledger.sign_off", sign_off_id="s", audit="massage", run_id=run, name="Ida Sign", capacity="reviewer", at=DAY)
     world.add("ledger.sign_off", sign_off_id="t", audit="massage", run_id="an older run", name="Old Sign", capacity="reviewer", at=DAY)
@@ -237,7 +248,7 @@ def test_replies_are_printed_as_they_were_given_and_only_what_tells_a_place_is_w
 def test_interests_and_signatures_stand_on_the_first_page(answered: Report, report: Report) -> None:
     assert report.facts["Interests"].startswith("Nobody who worked on this audit has declared an interest")
     assert "Signed by" not in report.facts
-    assert answered.facts["Interests"] == "1 declared: “Member of an association of therapists.”"
+    assert answered.facts["Interests"] == "1 declared: “Member of an association of therapists.” 2 people declared to have none."
     assert answered.facts["Signed by"] == "Ida Sign, reviewer, 2026-11-20"
 
 
@@ -269,3 +280,34 @@ def test_the_whole_is_shown_to_nobody(whole: Report) -> None:
     assert whole.key == sections.KEY not in editions.editions()
     with pytest.raises(ValueError, match="there is no report 'whole'"):
         editions.build("whole", World().con, [], context())
+
+
+def test_what_has_stood_longest_is_shown_by_code_and_without_a_name() -> None:
+    world = small()
+    for days in (400, 95, 29):
+        world.listing(f"l{days}", "wa.one", name_raw="Ana Persisting")
+        world.finding(sha(f"{days}"), "missing_required_field", f"l{days}", first_seen_on=DAY - timedelta(days=days))
+    world.add("matching.progress", finding_id=sha("400"), insurer_told_at=DAY - timedelta(days=200))
+    made = of(world)
+    section = {each.key: each for each in made.sections}["longest"]
+    assert [row[5] for row in section.rows] == [400, 95], "from the longest down, and nothing below 30 days"
+    code = dict(zip(made.annex_columns, next(row for row in made.annex if row[0] == sha("400")), strict=True))["Code"]
+    assert section.rows[0][0] == code and code in section.chart and "insurer told" in section.alt
+    assert "Persisting" not in section.chart + section.alt + str(section.rows)
+    assert "longest" not in {each.key for each in of(small()).sections}, "without such a finding there is no empty table"
+
+
+def test_insurers_are_pictured_with_their_intervals_and_not_ranked(report: Report) -> None:
+    section = {each.key: each for each in report.sections}["directories"]
+    names = [row[0] for row in section.rows]
+    assert (
+        section.chart
+        and [section.alt.index(name) for name in names] == sorted(section.alt.index(name) for name in names)
+        and names == sorted(names)
+    )
+
+
+def test_pages_say_codes_in_words_and_files_keep_them(report: Report) -> None:
+    page, rows = html.page(report), sheet.annex(report).decode("utf-8-sig")
+    assert "lapsed_license" in rows and "lapsed_license" not in page.split('id="annex"')[1]
+    assert CHECKS["lapsed_license"] in page.split('id="annex"')[1] and "A (documented)" in page

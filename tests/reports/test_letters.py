@@ -133,7 +133,7 @@ def test_nobody_named_is_no_letter_and_says_so() -> None:
 
 def test_a_letter_without_an_address_for_the_answer_says_that_it_may_not_be_sent() -> None:
     [letter] = therapist.letters(letters.run(1).con, letters.told(contact=None))
-    assert "not yet named, which must be before this letter is sent" in text(letter.report)
+    assert "not yet named (this letter is not sent before it is)" in text(letter.report)
 
 
 # --- the legislator's page ---
@@ -167,8 +167,8 @@ def test_a_legislator_reads_of_the_counties_of_the_district(run: World) -> None:
     [page] = legislator.legislators(run.con, letters.measures(), letters.told(), legislator.recipients(FILE))
     said = text(page)
     assert page.extra["to"] == ["Quilla Kettlewood", "State Senator", "District 99"]
-    assert page.extra["figures"][0][0] == "5 of 42"
-    assert "between 2 and 37" in said and "Larkmead and Mossbank" in said and "whole state" not in said
+    assert page.extra["figures"][0][0] == "2 to 37 of 42"
+    assert "at least 2, and on at most 37" in said and "Larkmead and Mossbank" in said and "whole state" not in said
     assert "Ask the Office of the Insurance Commissioner" in said
     assert pages(pdf.document(page)) == 1
 
@@ -178,6 +178,8 @@ def test_a_county_without_a_listing_says_that_and_counts_nothing(run: World) -> 
     to = [legislator.Recipient(name="A", counties=("elderfen county",))]
     [page] = legislator.legislators(run.con, letters.measures(), letters.told(), to)
     assert page.extra["figures"][0][0] == "0" and "are shown in Elderfen by the directories" in text(page)
+    [picture] = [section for section in page.sections if section.key == "picture"]
+    assert "Elderfen" not in picture.alt and "all counties 12 confirmed" in picture.alt, "an empty row is no picture"
 
 
 def test_without_counties_the_figures_are_the_states_and_say_so(run: World) -> None:
@@ -188,7 +190,7 @@ def test_without_counties_the_figures_are_the_states_and_say_so(run: World) -> N
         (world.con, letters.RECIPIENT, "no geography"),
     ):
         [page] = legislator.legislators(con, letters.measures(), letters.told(), [recipient])
-        assert page.extra["figures"][0][0] == "26 of 400"
+        assert page.extra["figures"][0][0] == "12 to 374 of 400"
         assert f"Figures are for the whole state: {reason}" in text(page) or reason in text(page)
 
 

@@ -34,7 +34,8 @@ def made() -> Report:
         )
         con.execute(
             "insert into ledger.verdict by name select 'listing' as left_kind, 'd' as left_id, 'credential' as right_kind, "
-            "'MA60000004' as right_id, 'different' as judgement, 'asked' as reason, 'reviewer 7' as \"by\", timestamp '2026-11-21' as \"at\""
+            "'MA60000004' as right_id, 'different' as judgement, 'asked' as reason, 'reviewer 7' as \"by\", "
+            "timestamp '2026-11-21' as \"at\""
         )
         matching.link(con, ASKED)
         matching.findings(con, ASKED)

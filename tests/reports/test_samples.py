@@ -211,6 +211,15 @@ def test_a_changed_mind_counts_once() -> None:
     assert measured(world)["review.precision", "all"].numerator == 12
 
 
+def test_who_draws_again_until_it_pleases_is_seen() -> None:
+    world = reviewed([("right", "right")] * 12)
+    assert ("review.samples", "all") not in measured(world)
+    world.add("ledger.sample", sample_id="before", audit="massage", purpose="review", frame_count=100, at=AT - timedelta(days=30))
+    found = measured(world)
+    assert found["review.samples", "all"].numerator == 2
+    assert found["review.precision", "all"].denominator == 12, "the newest"
+
+
 def test_reviewed_strata_weigh_what_they_hold() -> None:
     words = [("right", "right")] * 20 + [("wrong", "wrong")] * 10 + [("right", "right")] * 10
     right = measured(reviewed(words, strata={"A": 900, "B": 100}))["review.precision", "all"]

@@ -31,8 +31,8 @@ SHAPES = {
     "curated.credential": "credential_id text, source_id text, license_key text, given_name text, middle_name text, family_name text,"
     " status text, may_practice boolean, status_since_on date, expires_on date, evidence_id text, profession text, roll_on date,"
     " license_raw text",
-    "curated.county": "county_fips text, name text, population bigint, land_sqmi double, latitude double, longitude double, urban_class text,"
-    " zcta_count bigint, straddling_count bigint, outline text",
+    "curated.county": "county_fips text, name text, population bigint, land_sqmi double, latitude double, longitude double,"
+    " urban_class text, zcta_count bigint, straddling_count bigint, outline text",
     "curated.zcta": "zip5 text, county_fips text, share_land double, is_straddling boolean, latitude double, longitude double",
     "curated.residence": "county_fips text, spread text, place bigint, latitude double, longitude double, share double, basis text",
     "curated.enrollment": "source_id text, network text, county_fips text, enrollee_count bigint",

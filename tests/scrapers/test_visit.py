@@ -238,7 +238,9 @@ def test_files_are_grouped_by_the_days_on_the_card(archive: Archive, tmp_path: P
     for name in ("november_a.csv", "november_b.csv", "december_a.csv"):
         (tmp_path / name).write_text(f"name\n{name}\n")
     card = source("*.csv", folder=tmp_path, format="table", as_of={"november_*": date(2026, 11, 20), "december_*": date(2026, 12, 20)})
-    november, december = collect(archive, card)
+    with pytest.raises(Refused, match="2026-12-20, which is yet to come"):
+        collect(archive, card)
+    november, december = collect(archive, card, now=NOW + timedelta(days=40))
     assert (november.day, december.day) == (date(2026, 11, 20), date(2026, 12, 20))
     assert said(archive, november) == {"file:november_a.csv": b"name\nnovember_a.csv\n", "file:november_b.csv": b"name\nnovember_b.csv\n"}
     (kept,) = archive.evidence(december)

@@ -112,7 +112,7 @@ FOUND_IN_APRIL = """
     Tobias Farrow  | evergreen | retired_or_deceased | A    | resolved   | 2026-03-02
 """
 FINDINGS = """
-    select name_raw, source_id, check_name, tier, finding.state, first_seen_on
+    select name_raw, listing.source_id, check_name, tier, finding.state, first_seen_on
     from matching.finding join curated.listing using (listing_id) order by all
 """
 

@@ -202,10 +202,11 @@ def told(office: Office) -> Iterator[Story]:
     withdrawn = answers(office, office.folder / "packet-insurer" / "alder_mutual")
     reason = "the license was renewed under a former name"
     office.at(ANSWERED.replace(hour=19))
-    office.enters("withdrawn.csv", "finding,change,reason,decided by", f"{withdrawn},withdrawn,{reason},Oskar Dunmore")
+    office.enters("withdrawn.csv", "finding,change,reason,decided by", f"{withdrawn},withdrawn,{reason} (360-555-0142),Oskar Dunmore")
     office.publishes()
     office.does("run", "--from", "match", "--offline")
     later_lacks = office.lacks()
+    assert (office.folder / "corrections" / "sent.csv").exists(), "the run left a notice for whoever was shown it"
     done = json.loads(office.does("packet", "--to", "insurer", "--json").out)
     corrected = [(each["recipient_kind"], each["recipient"]) for each in done["notices"]]
     office.at(ANSWERED.replace(hour=20))
@@ -279,7 +280,7 @@ def test_whoever_was_shown_what_is_withdrawn_is_told(story: Story) -> None:
     assert [kind for kind, _ in story.told].count("therapist") == 1
     folder = next(story.office.database.parent.glob("*/corrections"))
     letter = "".join(page.extract_text() for page in pages(next(folder.glob("insurer-*.pdf"))))
-    assert "the license was renewed under a former name" in " ".join(letter.split())
+    assert "the license was renewed under a former name ([telephone number withheld])" in " ".join(letter.split())
 
 
 def test_the_filed_run_is_final_and_stands_for_ever(story: Story) -> None:
@@ -313,6 +314,7 @@ def test_the_filed_run_is_final_and_stands_for_ever(story: Story) -> None:
     )
     assert int(asked.out.splitlines()[1]) == sum(rows(database, "select count(*) from matching.finding where stage = 'final'")[0])
 
+    assert "What stays here: tables/ and the database" in (story.filed / "README.txt").read_text(encoding="utf-8")
     before = sums(story.filed)
     again = story.office.does("file")
     assert "was filed before, and nothing changed" in again.out

@@ -63,7 +63,7 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
 def test_where_the_two_disagree(run: Path) -> None:
     said = rows(
         run,
-        "select name_raw, source_id, tier, sentence, rule_ids from matching.finding join curated.listing using (listing_id) "
+        "select name_raw, listing.source_id, tier, sentence, rule_ids from matching.finding join curated.listing using (listing_id) "
         "where check_name = 'surfaces_disagree' order by 1",
     )
     assert [(name, source, tier) for name, source, tier, *_ in said] == [
