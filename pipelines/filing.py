@@ -184,6 +184,7 @@ def _live(settings: Settings, audit: Audit, card: str, run_id: str, database: Pa
                         card=card,
                         run_id=run_id,
                         now=runs.clock(settings),
+                        by=audit.by,
                         contact=settings.contact,
                         tables=tables,
                         grain={each.name.removeprefix("ledger."): tuple(each.grain) for each in cards},

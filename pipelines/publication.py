@@ -61,7 +61,7 @@ def context(
         made_at=row["started_at"].replace(tzinfo=UTC),
         marks=tuple(marks),
         grace_days=audit.grace_days,
-        contact=contact,
+        contact=f"{audit.by}, {contact}" if audit.by and contact else contact,
         measured=measured,
         regulator=state.regulator or "insurance commissioner",
         regulators=state.regulators,

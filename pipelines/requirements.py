@@ -38,6 +38,7 @@ class Asked:
     card: str  # the audit card as it is given on the command line
     run_id: str
     now: datetime  # UTC
+    by: str | None  # who makes the audit
     contact: str | None
     tables: tuple[str, ...]  # of the ledger
     grain: Mapping[str, tuple[str, ...]]  # of each
@@ -312,7 +313,14 @@ def _words(name: str) -> list[str]:
 
 
 def _contact(_: warehouse.Connection, asked: Asked) -> Iterator[Missing]:
-    """A page that names people says where to have it corrected."""
+    """A page that names people says who made it, and where to have it corrected."""
+    if not asked.by:
+        yield Missing(
+            step="who makes it",
+            count=1,
+            sentence="the audit card does not say who makes the audit, and a letter from nobody is not answered",
+            to_do="write `by:` on the audit card, and ask again",
+        )
     if not asked.contact:
         yield Missing(
             step="contact",

@@ -183,14 +183,14 @@ class _Adequacy:
             side: {county["county_fips"]: sides[side]["provider_count"] for county, sides in places} for side in ("listed", "verified_high")
         }
         gone = {county: listed - counts["verified_high"][county] for county, listed in counts["listed"].items()}
-        density = adequacy.cuts([10_000 * count / people[county] for county, count in counts["listed"].items() if people[county]])
+        density = adequacy.cuts([1_000 * count / people[county] for county, count in counts["listed"].items() if people[county]])
         totals = {side: each.sides[side]["provider_count"] for side in counts}
         panels = [
             self._panel(
                 name,
                 totals[side],
                 counts[side],
-                {county: 10_000 * count / people[county] for county, count in counts[side].items() if people[county]},
+                {county: 1_000 * count / people[county] for county, count in counts[side].items() if people[county]},
                 [*density, None],
                 str(said["density"]),
             )

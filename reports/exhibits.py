@@ -14,7 +14,7 @@ from typing import Any
 from matching.records import Connection
 from reports.codes import codes
 from reports.lint import withheld
-from reports.measures import CHECKS
+from reports.spoken import CHECKS
 from reports.whole.rows import SHOWN as CURRENT
 
 Pairs = tuple[tuple[str, str], ...]  # label → value, as printed

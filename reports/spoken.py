@@ -3,6 +3,9 @@
 from collections.abc import Mapping
 from typing import Final
 
+from reports.measures import CHECKS as OF_LISTINGS
+
+CHECKS: Final[Mapping[str, str]] = {**OF_LISTINGS, "omitted_from_directory": "Accepted by the insurer, and not seen in its directory"}
 TIERS: Final[Mapping[str, str]] = {"A": "A (documented)", "B": "B (probable)", "C": "C (unresolved)"}
 SEVERITIES: Final[Mapping[str, str]] = {"access_preventing": "prevents access"}
 STAGES: Final[Mapping[str, str]] = {

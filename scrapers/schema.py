@@ -119,6 +119,7 @@ SOURCE: Mapping[str, tuple[str, Schema]] = {
 }
 AUDIT: Mapping[str, tuple[str, Schema]] = {
     "title": ("What the report is called", TEXT),
+    "by": ("Who makes the audit, as its letters say: an association, a person", TEXT),
     "state": ("The state, two capital letters", STATE),
     "profession": ("A key of matching/professions.yml", TEXT),
     "roll": ("The license roll: a name of the catalogue or the path of a card; left out, no license question is asked", TEXT),

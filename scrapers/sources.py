@@ -50,7 +50,7 @@ SOURCE_KEYS = (
 INSURER_KEYS = ("legal_name", "naic", "waoic")
 NETWORK_KEYS = ("line", "regulator", "filed_as")
 EVERY = {"day": 2, "week": 10, "month": 45, "quarter": 120}  # days after which a source visited `every` so often is late
-AUDIT_KEYS = ("title", "state", "profession", "roll", "insurers", "registries", "grace_days", "publish", *geography.KEYS)
+AUDIT_KEYS = ("title", "by", "state", "profession", "roll", "insurers", "registries", "grace_days", "publish", *geography.KEYS)
 LAYOUT = ("delimiter", "quote", "header", "widths", "sheet", "constants")  # of a table; it is the same in a copy of it
 TAKEN_BY_LIKE = ("state", "columns", "words", "ignore", "license_key", *(key for key in OPTIONS if key not in STANDING), *LAYOUT)
 STEM = re.compile(r"(?!(?:con|prn|aux|nul|com\d|lpt\d)$)[a-z0-9][a-z0-9_-]{0,32}", re.IGNORECASE)  # it names a folder on every system
@@ -62,6 +62,7 @@ class Audit:
 
     name: str  # the card's stem
     title: str
+    by: str | None  # who makes it, as its letters say; None: printed as not named
     state: str
     profession: str
     roll: Source | None  # None: no question about licenses is asked
@@ -119,6 +120,7 @@ def load_audit(path: Path) -> Audit:
     return Audit(
         name=stem,
         title=card.text("title", required=True),
+        by=card.text("by"),
         state=state,
         profession=card.text("profession", required=True),
         roll=roll,

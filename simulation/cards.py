@@ -23,6 +23,7 @@ def write(world: World, urls: Mapping[str, str], folder: Path, publish: Sequence
         _write(folder / f"{name}.yml", card)
     audit = {
         "title": f"INVENTED: massage therapy directories, {STATE_NAME}",
+        "by": f"INVENTED association of massage therapists, {STATE_NAME}",
         "state": STATE,
         "profession": "massage_therapist",
         "roll": "./invented_roll.yml",

@@ -245,7 +245,7 @@ class _Maker:
 
     @property
     def contact(self) -> str:
-        return self.settings.contact or "an address that is not yet named, and must be before this is filed"
+        return self.context.contact or "an address that is not yet named, and must be before this is filed"
 
     def finish(self, folder: Path, pack: Pack) -> None:
         """Write one packet: its documents, its bag, what binds the two, and whether somebody stamped it."""

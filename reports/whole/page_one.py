@@ -18,6 +18,7 @@ MAIN = (
     "not_in_force.listing.ab",
     "not_in_force.provider.a",
     "access.listing.a",
+    "omitted_from_directory",
     "match.same",
     "match.unsure",
     "match.none",

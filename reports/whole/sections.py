@@ -4,7 +4,6 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from matching.records import Connection
 from reports import adequacy_sections, spoken
-from reports.measures import CHECKS
 from reports.records import Context, Measure, Report, Section
 from reports.whole import page_one, results, rows, sources
 from reports.whole.asking import Asking
@@ -98,7 +97,7 @@ def _sections(run: Asking, shown: list[tuple[object, ...]]) -> Iterator[Section]
 def _spoken(run: Asking) -> dict[str, Mapping[str, str]]:
     """Column of the annex → its codes in words, as pages print them."""
     rules: dict[str, str] = dict(run.ask("select rule_id, citation from curated.rule where citation is not null order by rule_id"))
-    words = {"Check": CHECKS, "Tier": spoken.TIERS, "Severity": spoken.SEVERITIES, "Stage": spoken.STAGES, "State": spoken.STATES}
+    words = {"Check": spoken.CHECKS, "Tier": spoken.TIERS, "Severity": spoken.SEVERITIES, "Stage": spoken.STAGES, "State": spoken.STATES}
     return {**words, "Rules": rules, "Rule": rules}
 
 

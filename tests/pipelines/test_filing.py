@@ -68,6 +68,7 @@ class Case:
             card="story",
             run_id="r1",
             now=NOW,
+            by="Story County Massage Association",
             contact="corrections@example.org",
             tables=tables,
             grain={each.name.removeprefix("ledger."): tuple(each.grain) for each in cards},
@@ -204,6 +205,7 @@ def test_each_step_that_is_missing_is_named_alone(case: Case, lack: str) -> None
 @pytest.mark.parametrize(
     ("change", "step", "words"),
     [
+        (lambda asked: replace(asked, by=None), "who makes it", "who makes the audit"),
         (lambda asked: replace(asked, contact=None), "contact", "corrections"),
         (lambda asked: replace(asked, interests=("Ida Birkeland",)), "interests", "Mei Calloway"),
         (lambda asked: replace(asked, stale_cards="its cards were changed"), "run again", "cards were changed"),

@@ -23,6 +23,8 @@ def ask(tmp_path: Path) -> Ask:
     with warehouse.rebuilt(home / "audit-20260305T000000Z.duckdb") as con:
         con.execute("create schema curated")
         con.execute("create table curated.listing as select * from (values ('=1+1', '0123'), ('Ada', null)) as t(name_raw, zip5)")
+        con.execute("create schema matching")
+        con.execute("create table matching.finding as select 'flagged' as stage, 'new' as state, 'A' as tier")
     publication.point(home, home / "audit-20260305T000000Z.duckdb", print)
 
     def run(*words: str) -> Result:
@@ -83,7 +85,8 @@ def test_terminal_commands_in_a_name_stay_text(ask: Ask) -> None:
 
 
 def test_status_and_sources_answer(ask: Ask) -> None:
-    assert json.loads(ask("status", "--json").output)["audits"][0]["published"] == "20260305T000000Z"
+    (audit,) = json.loads(ask("status", "--json").output)["audits"]
+    assert (audit["published"], audit["findings"]) == ("20260305T000000Z", {"flagged": 1})
     assert "wa.doh" in ask("sources", "list").output
     assert "never visited" in ask("sources", "check", "wa.doh").output
     assert "wa.doh" in refusal(ask("sources", "check", "wa.doe"))  # the nearest one
