@@ -10,7 +10,7 @@ audit: $(READY)  ## the whole pipeline over an invented state, on this machine a
 	$(BIN)/rollcall demo
 
 test: lint types  ## everything that needs no system package
-	$(BIN)/pytest -n auto --maxprocesses 4 -m "not prefect and not wheel and not postgres and not browser"
+	$(BIN)/pytest -n auto --maxprocesses 4 --dist loadfile -m "not prefect and not wheel and not postgres and not browser"
 
 test-prefect: $(READY)  ## a real Prefect server, work pool and worker
 	$(BIN)/pytest -m prefect

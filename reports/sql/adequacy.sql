@@ -1,6 +1,7 @@
 -- What each network comes to in each county, as listed and as verified. Distances are straight lines (haversine, Earth's mean radius of
 -- 3958.8 miles) from where people are taken to live (curated.residence) to the positions of listings, at which each distance is taken once,
--- however many are listed there. A county without anybody listed has its row, too.
+-- however many are listed there. A county without anybody listed has its row, too. Sums are rounded: the order of addition is the
+-- machine's, and would show in the last digits.
 with scoped as (
   select unnest(['all', source_id, concat(source_id, '/', network)]) as scope, unnest([null, source_id, source_id]) as source_id,
     unnest([null, null, network]) as network, side, listing_id, provider_id, county_fips, latitude, longitude
@@ -34,12 +35,12 @@ with scoped as (
 ), reached as (
   select
     scope, side, county_fips,
-    coalesce(sum(share) filter (where spread = 'even' and miles <= 30), 0) as share_30_miles,
-    coalesce(sum(share) filter (where spread = 'even' and miles <= 60), 0) as share_60_miles,
-    coalesce(sum(share) filter (where spread = 'middle' and miles <= 30), 0) as share_30_miles_middle,
-    coalesce(sum(share) filter (where spread = 'middle' and miles <= 60), 0) as share_60_miles_middle,
+    round(coalesce(sum(share) filter (where spread = 'even' and miles <= 30), 0), 9) as share_30_miles,
+    round(coalesce(sum(share) filter (where spread = 'even' and miles <= 60), 0), 9) as share_60_miles,
+    round(coalesce(sum(share) filter (where spread = 'middle' and miles <= 30), 0), 9) as share_30_miles_middle,
+    round(coalesce(sum(share) filter (where spread = 'middle' and miles <= 60), 0), 9) as share_60_miles_middle,
     min(miles) filter (where spread = 'middle') as nearest_miles,
-    sum(share * miles) filter (where spread = 'even') as average_miles
+    round(sum(share * miles) filter (where spread = 'even'), 6) as average_miles
   from nearest group by scope, side, county_fips
 )
 select

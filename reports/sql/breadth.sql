@@ -33,16 +33,16 @@ with scoped as (
     count(*) filter (where adequacy.provider_count = 0) as empty_county_count,
     sum(adequacy.population) as population,
     sum(adequacy.population) filter (where adequacy.provider_count = 0) as empty_county_population,
-    sum(adequacy.population * adequacy.share_30_miles) / nullif(sum(adequacy.population), 0) as share_30_miles,
-    sum(adequacy.population * adequacy.share_60_miles) / nullif(sum(adequacy.population), 0) as share_60_miles,
-    sum(adequacy.population * adequacy.share_30_miles_middle) / nullif(sum(adequacy.population), 0) as share_30_miles_middle,
-    sum(adequacy.population * adequacy.share_60_miles_middle) / nullif(sum(adequacy.population), 0) as share_60_miles_middle,
-    case when count(county.urban_class) = count(*) then sum(adequacy.population
+    round(sum(adequacy.population * adequacy.share_30_miles) / nullif(sum(adequacy.population), 0), 9) as share_30_miles,
+    round(sum(adequacy.population * adequacy.share_60_miles) / nullif(sum(adequacy.population), 0), 9) as share_60_miles,
+    round(sum(adequacy.population * adequacy.share_30_miles_middle) / nullif(sum(adequacy.population), 0), 9) as share_30_miles_middle,
+    round(sum(adequacy.population * adequacy.share_60_miles_middle) / nullif(sum(adequacy.population), 0), 9) as share_60_miles_middle,
+    case when count(county.urban_class) = count(*) then round(sum(adequacy.population
       * case county.urban_class when 'urban' then adequacy.share_30_miles else adequacy.share_60_miles end
-    ) / nullif(sum(adequacy.population), 0) end as share_benchmark,
-    case when count(county.urban_class) = count(*) then sum(adequacy.population
+    ) / nullif(sum(adequacy.population), 0), 9) end as share_benchmark,
+    case when count(county.urban_class) = count(*) then round(sum(adequacy.population
       * case county.urban_class when 'urban' then adequacy.share_30_miles_middle else adequacy.share_60_miles_middle end
-    ) / nullif(sum(adequacy.population), 0) end as share_benchmark_middle
+    ) / nullif(sum(adequacy.population), 0), 9) end as share_benchmark_middle
   from reports.adequacy
   join curated.county on county.county_fips = adequacy.county_fips
   group by adequacy.scope, adequacy.side
