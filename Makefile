@@ -4,13 +4,16 @@ BIN := .venv/bin
 READY := .venv/.ready
 PEERS := .venv-bench/.ready
 
-.PHONY: audit test test-browser test-postgres test-prefect test-wheel fuzz fmt lint types bench docs clean
+.PHONY: audit test test-slow test-browser test-postgres test-prefect test-wheel fuzz fmt lint types bench docs clean
 
 audit: $(READY)  ## the whole pipeline over an invented state, on this machine alone
 	$(BIN)/rollcall demo
 
 test: lint types  ## everything that needs no system package
-	$(BIN)/pytest -n auto --maxprocesses 4 --dist loadfile -m "not prefect and not wheel and not postgres and not browser"
+	$(BIN)/pytest -n auto --maxprocesses 4 --dist loadfile -m "not prefect and not wheel and not postgres and not browser and not slow"
+
+test-slow: $(READY)  ## the way from a run to a filed report, and every count held against the truth
+	$(BIN)/pytest -n auto --maxprocesses 4 --dist loadfile -m slow
 
 test-prefect: $(READY)  ## a real Prefect server, work pool and worker
 	$(BIN)/pytest -m prefect

@@ -20,6 +20,8 @@ from scrapers.sources import Audit, load_audit
 from simulation import cards, places, sites, truth, world
 from simulation.listings import Listing
 
+pytestmark = pytest.mark.slow
+
 REVIEWED = 40
 LICENSE = ("lapsed_license", "barred_license", "retired_or_deceased")
 NOW = datetime(2026, 11, 20, 18, tzinfo=UTC)

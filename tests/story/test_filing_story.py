@@ -32,6 +32,8 @@ from simulation import cards, sites, world
 from tests.story import command
 from tests.story.command import ROOT, Said, published, rollcall
 
+pytestmark = pytest.mark.slow
+
 FIRST = datetime(2026, 3, 2, 18, tzinfo=UTC)
 LETTERS = datetime(2026, 3, 4, 18, tzinfo=UTC)
 ANSWERED = datetime(2026, 3, 16, 18, tzinfo=UTC)  # twelve days later
