@@ -148,8 +148,11 @@ left join curated.source on source.source_id = finding.source_id
 left join curated.credential on credential.credential_id = finding.credential_id
 left join curated.source as roll on roll.source_id = credential.source_id
 left join printed on printed.credential_id = credential.credential_id
-left join matching.match on match.left_kind = 'listing' and match.left_id = finding.listing_id
-  and match.right_kind = 'credential' and match.right_id = finding.credential_id
+left join (
+  select match.* from matching.match
+  semi join matching.finding on finding.listing_id = match.left_id and finding.credential_id = match.right_id
+  where match.left_kind = 'listing' and match.right_kind = 'credential'
+) as match on match.left_id = finding.listing_id and match.right_id = finding.credential_id
 left join matching.duplicate on duplicate.listing_id = finding.listing_id and finding.check_name = 'duplicate_listing'
   and duplicate.kind = 'same_location' and duplicate.keeper_listing_id <> finding.listing_id
 left join curated.listing as other on other.listing_id = duplicate.keeper_listing_id

@@ -79,10 +79,7 @@ select
   array_to_string([rule for rule in finding.rule_ids if list_contains(known.rules, rule)], ', ') as "Rules",
   cast(finding.observed_on as text) as "Observed on", cast(finding.first_seen_on as text) as "First seen",
   cast(finding.last_seen_on as text) as "Last seen",
-  (
-    select string_agg(distinct verdict."by", ', ' order by verdict."by") from ledger.verdict
-    where verdict.finding_id = finding.finding_id and verdict.judgement = 'right'
-  ) as "Reviewed by",
+  judged.people as "Reviewed by",
   progress.insurer_answer as "Reply", progress.insurer_words as "Its words",
   array_to_string(finding.evidence_ids, ', ') as "Evidence"
 from matching.finding
@@ -93,7 +90,14 @@ left join curated.county on county.county_fips = listing.county_fips
 left join curated.credential on credential.credential_id = finding.credential_id
 left join matching.confirmation on confirmation.finding_id = finding.finding_id
 left join matching.progress on progress.finding_id = finding.finding_id
-left join matching.match on match.left_id = finding.listing_id and match.right_id = finding.credential_id
+left join (
+  select match.* from matching.match
+  semi join matching.finding on finding.listing_id = match.left_id and finding.credential_id = match.right_id
+) as match on match.left_id = finding.listing_id and match.right_id = finding.credential_id
+left join (
+  select finding_id, string_agg(distinct verdict."by", ', ' order by verdict."by") as people
+  from ledger.verdict where judgement = 'right' group by finding_id
+) as judged on judged.finding_id = finding.finding_id
 where {SHOWN} and (finding.claim_id is null or finding.claim_id in (select claim_id from reports.in_scope))
 order by "Insurer", "Network", "Tier", "Check", "Name as listed", "Finding"
 """
