@@ -75,7 +75,8 @@ def shown(measure: Measure) -> str:
         return f"{measure.numerator:,}"
     count = f"{measure.numerator:,} of {measure.denominator:,}"
     if measure.value is not None and measure.name.endswith(".kappa"):
-        return f"{measure.value:.2f} (agreed in {count})"
+        ends = "" if measure.low is None or measure.high is None else f"; {measure.low:.2f} to {measure.high:.2f}"
+        return f"{measure.value:.2f} (agreed in {count}{ends})"
     if measure.value is None or measure.low is None or measure.high is None:
         return count
     warning = "; few, read with care" if measure.denominator < LEAST_TO_TRUST else ""

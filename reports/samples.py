@@ -7,7 +7,7 @@ from matching.records import Connection
 from reports import withholding
 from reports.census import text
 from reports.records import Measure
-from reports.statistics import Estimate, Stratum, clopper_pearson, clustered, hypergeometric, stratified, wilson
+from reports.statistics import Estimate, Stratum, clopper_pearson, clustered, hypergeometric, kappa_interval, stratified, wilson
 
 LEAST_TO_RATE = 10  # below: a count, never a rate
 
@@ -42,7 +42,8 @@ JUDGED = "Findings drawn for review, and how many of them two persons or more ha
 SAMPLES = "Every draw of findings for review that this audit recorded. Who draws until a sample pleases is seen by this count."
 KAPPA = (
     "Cohen's kappa over every two reviewers of one finding: their agreement beyond what their habits alone would give, 1 at most. "
-    "Numerator and denominator are the pairs of verdicts that agree, and all."
+    "Numerator and denominator are the pairs of verdicts that agree, and all. The interval is the jackknife's over findings (Fleiss & "
+    "Davies 1982); none is given where all agree, or for fewer than ten pairs."
 )
 NOT_PRINTED = (
     "Counts of answers of which this one or one that it would tell is fewer than ten. They are in no edition; whoever holds the database, "
@@ -226,7 +227,10 @@ def _review(con: Connection, report: str) -> Iterator[Measure]:
     agreed, pairs, value = con.execute(_KAPPA).fetchone()
     if pairs:
         both = _plain(report, "review.kappa", "all", "Agreement of reviewers beyond habit (Cohen's kappa)", agreed, KAPPA, _KAPPA)
-        yield replace(both, denominator=pairs, value=value)
+        verdicts = con.execute("select finding_id, reviewer, judgement from reports.review order by all").fetchall()
+        ends = kappa_interval(verdicts) if pairs >= LEAST_TO_RATE else None
+        low, high = ends if ends and ends[0] <= value <= ends[1] else (None, None)
+        yield replace(both, denominator=pairs, value=value, low=low, high=high)
     if judged == drawn:
         strata = [Stratum(population, n, k) for population, _, n, k in rows]
         sql, method = (_RIGHT, REVIEW) if len(strata) == 1 else (_weighed(_RIGHT_BY_STRATUM, 6), REVIEW + WEIGHED)

@@ -139,14 +139,22 @@ def test_names_are_short_and_legal_on_windows(commissioner_packet: Path, insurer
             assert len(f"data/curated/massage_wa/20261122T181502Z/{folder.name}/{path}") < 120
 
 
-def test_the_printed_recipe_finds_nothing_wrong(commissioner_packet: Path) -> None:
-    if shutil.which("sha256sum") is None:
-        pytest.skip("no sha256sum here")
+@pytest.mark.parametrize("tool", ["sha256sum", "shasum"])
+def test_the_printed_recipe_finds_nothing_wrong_until_something_is(tool: str, commissioner_packet: Path, tmp_path: Path) -> None:
+    if shutil.which(tool) is None:
+        pytest.skip(f"no {tool} here")
     readme = (commissioner_packet / "README.txt").read_text(encoding="utf-8")
-    recipe = readme.split("on Linux:\n")[1].split("\n")[0].strip()
-    done = subprocess.run(["bash", "-c", recipe], cwd=commissioner_packet, capture_output=True, text=True, check=False)
-    assert (done.returncode, done.stdout) == (0, "")
-    assert "Get-FileHash" in readme and "shasum -a 256" in readme and "does not prove" in readme
+    (recipe,) = [line.strip() for line in readme.splitlines() if f"&& {tool} " in line]
+    packet = shutil.copytree(commissioner_packet, tmp_path / "packet")
+
+    def checked() -> subprocess.CompletedProcess[str]:
+        return subprocess.run(["bash", "-c", recipe], cwd=packet, capture_output=True, text=True, check=False)
+
+    assert (checked().returncode, checked().stdout) == (0, "")
+    summary = packet / "filing" / "summary.pdf"
+    summary.write_bytes(summary.read_bytes() + b" ")
+    assert checked().returncode == 1 and "filing/summary.pdf" in checked().stdout
+    assert "Get-FileHash" in readme and "does not prove" in readme
 
 
 def test_ten_are_drawn_by_a_rule_nobody_chooses(commissioner_packet: Path) -> None:

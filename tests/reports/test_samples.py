@@ -233,7 +233,8 @@ def test_kappa_in_sql_is_kappa_in_python() -> None:
     assert found.value == pytest.approx(
         kappa([(at, who, word) for at, said in enumerate(words) for who, word in enumerate(said)]), abs=1e-6
     )
-    assert shown(found).startswith(f"{found.value:.2f} (agreed in ")
+    assert found.low < found.value < found.high
+    assert shown(found).startswith(f"{found.value:.2f} (agreed in ") and shown(found).endswith(f"; {found.low:.2f} to {found.high:.2f})")
 
 
 def test_a_sample_of_another_audit_is_not_ours() -> None:

@@ -3,6 +3,7 @@
 import random
 import subprocess
 import sys
+from math import sqrt
 from statistics import fmean
 
 import pytest
@@ -19,6 +20,7 @@ from reports.statistics import (
     holm,
     hypergeometric,
     kappa,
+    kappa_interval,
     non_response,
     stratified,
     wilson,
@@ -177,6 +179,15 @@ def test_kappa_is_cohens() -> None:
     assert kappa([(at, who, "right") for at in range(9) for who in "xy"]) is None, "habit alone explains it"
     assert kappa([(1, "x", "right"), (2, "y", "wrong")]) is None, "nobody shared a finding"
     assert kappa([(at, who, at % 2) for at in range(9) for who in "xyz"]) == 1
+
+
+def test_the_interval_of_kappa_is_near_the_one_of_large_samples() -> None:
+    said = [("a", "a")] * 200 + [("a", "b")] * 50 + [("b", "a")] * 100 + [("b", "b")] * 150
+    low, high = kappa_interval((at, who, word) for at, words in enumerate(said) for who, word in enumerate(words)) or (0, 0)
+    error = sqrt(0.7 * 0.3 / 500) / 0.5  # Cohen 1960: of agreement .7 where habit alone gives .5
+    assert (low, high) == pytest.approx((0.4 - 1.96 * error, 0.4 + 1.96 * error), abs=0.01)
+    assert kappa_interval([(at, who, at % 2) for at in range(9) for who in "xyz"]) is None, "all agree: nothing is known of how sure"
+    assert kappa_interval([(1, "x", "right"), (2, "y", "wrong")]) is None
 
 
 def test_a_command_that_computes_nothing_does_not_wait_for_scipy() -> None:
