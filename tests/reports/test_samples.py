@@ -233,7 +233,7 @@ def test_kappa_in_sql_is_kappa_in_python() -> None:
     assert found.value == pytest.approx(
         kappa([(at, who, word) for at, said in enumerate(words) for who, word in enumerate(said)]), abs=1e-6
     )
-    assert found.low < found.value < found.high
+    assert found.low is not None and found.value is not None and found.high is not None and found.low < found.value < found.high
     assert shown(found).startswith(f"{found.value:.2f} (agreed in ") and shown(found).endswith(f"; {found.low:.2f} to {found.high:.2f})")
 
 
