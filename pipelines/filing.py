@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from pipelines import corrections, curate, findings, ledger, models, packet, publication, requirements, runs, warehouse
+from pipelines import corrections, curate, ledger, models, packet, publication, published, requirements, runs, warehouse
 from pipelines.corrections import Notice
 from pipelines.requirements import Asked, Missing
 from pipelines.settings import Settings
@@ -16,7 +16,6 @@ from scrapers.records import Refused
 from scrapers.sources import Audit
 
 Say = Callable[[str], None]
-MODELS = {"pipelines/sql": "curated", "matching/sql": "matching", "reports/sql": "reports", "pipelines/sql/ledger": "ledger"}
 SUMS = "SHA256SUMS"  # as sha256sum writes and checks it
 KEPT = "filed.json"
 STAYS = """What may leave this folder: commissioner.* and the packets, without their sealed/ part unless it is asked for.
@@ -54,7 +53,7 @@ def file(settings: Settings, audit: Audit, card: str, say: Say) -> Filed | Unrea
     if database is None:
         raise Refused(f"{audit.name}: nothing is published that could be filed; run `rollcall run {card}` first")
     run_id = database.stem.removeprefix("audit-")
-    ledger.verify(settings, findings.heads(settings))
+    ledger.verify(settings, published.heads(settings))
     if (home / "filed" / run_id).exists():
         return filed(home / "filed" / run_id)
     with warehouse.read_only(database) as con:
@@ -216,8 +215,7 @@ def _freeze(settings: Settings, audit: Audit, con: warehouse.Connection, asked: 
     _settle_stages(con, audit, signed)
     con.execute("drop schema seen cascade")
     found = publication.measures_of(con)  # the numbers that were signed, not counted again
-    for model_folder, schema in MODELS.items():
-        models.describe(con, models.load(model_folder, schema))
+    models.describe(con, models.of(*models.FOLDERS))
     publication.documents(con, audit, part, publication.marks(audit, is_filed=True), found, (), settings.contact, say)
     rows = _parquet(con, part / "tables")
     con.execute("checkpoint")
@@ -271,7 +269,7 @@ def _parquet(con: warehouse.Connection, folder: Path) -> dict[str, int]:
     rows = {}
     for schema, table in con.execute(
         "select table_schema, table_name from information_schema.tables where list_contains($schemas, table_schema) order by all",
-        {"schemas": list(MODELS.values())},
+        {"schemas": list(models.FOLDERS)},
     ).fetchall():
         target = warehouse.literal(str(folder / f"{schema}.{table}.parquet"))
         con.execute(f'copy (select * from {schema}."{table}" order by all) to {target} (format parquet)')

@@ -1,14 +1,13 @@
 """What `plan`, `status` and `sources` answer: what would be asked of whom, and how sources and runs fare."""
 
 import tempfile
-import textwrap
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from pipelines import audits, diagnosis, findings, guards, ledger, publication, recording, runs, stages
-from pipelines.lines import printable
+from pipelines import audits, diagnosis, guards, ledger, publication, published, recording, runs, stages
+from pipelines.lines import page, printable
 from pipelines.queries import rows_of, table_lines
 from pipelines.settings import Settings
 from reports.whole.rows import NOTICE_DAYS
@@ -19,8 +18,7 @@ from scrapers.records import Source, SourceUnreadable
 from scrapers.visit import is_online
 from scrapers.visit import plan as visit_plan
 
-LINES = 40  # of one page
-WIDTH = 150  # characters of one line
+FIRST = 3  # of what a visit begins with, named for a person; the others are counted
 STAGES = """
 select stage, count(*) as n from matching.finding where state <> 'resolved' and tier in ('A', 'B') group by stage
 order by list_position(['flagged', 'reviewed', 'notified', 'answered', 'final', 'withdrawn'], stage)
@@ -34,12 +32,14 @@ def plan(settings: Settings, card: str) -> dict[str, Any]:
     archive = Archive(settings.raw)
     asked: list[dict[str, Any]] = []
     for source in audit.sources:
-        said = visit_plan(source, archive)
+        said = visit_plan(source, archive, sources.format_of(source))
         asked.append(
             {
                 "source": source.name,
                 "title": source.title,
                 "requests": said.requests,
+                "at_least": said.at_least,
+                "first": list(said.first),
                 "is_estimate": said.is_estimate,
                 "hosts": list(said.hosts),
                 "robots": {host: f"{seen[0]} on {seen[1]}" if seen else "not asked yet" for host, seen in said.robots.items()},
@@ -56,7 +56,7 @@ def plan_lines(said: Mapping[str, Any]) -> Iterator[str]:
     rows = [
         (
             row["source"],
-            f"{'at most ' if row['is_estimate'] else ''}{row['requests']}",
+            f"{_at_most(row)}{row['requests']}",
             ", ".join(row["hosts"]) or "files",
             "; ".join(row["robots"].values()),
             f"{row['pause_seconds']:g} s",
@@ -65,6 +65,16 @@ def plan_lines(said: Mapping[str, Any]) -> Iterator[str]:
         for row in said["sources"]
     ]
     yield from table_lines(("source", "requests", "hosts", "robots", "pause", "minutes"), rows)
+    for row in said["sources"]:
+        if row["first"]:
+            more = f" and {len(row['first']) - FIRST} more" if len(row["first"]) > FIRST else ""
+            yield printable(f"{row['source']} begins with {'; '.join(row['first'][:FIRST])}{more}")
+
+
+def _at_most(row: Mapping[str, Any]) -> str:
+    if not row["is_estimate"]:
+        return ""
+    return "at most " if row["at_least"] is None else f"{row['at_least']} to at most "
 
 
 def status(settings: Settings) -> dict[str, Any]:
@@ -109,7 +119,7 @@ def _done_about(home: Path, path: Path | None) -> dict[str, Any]:
 def _ledger(settings: Settings) -> dict[str, Any]:
     """How many entries the ledger has, or the first thing wrong with it; that its end was cut off, published runs show."""
     try:
-        return {"entries": ledger.verify(settings, findings.heads(settings)), "wrong": None}
+        return {"entries": ledger.verify(settings, published.heads(settings)), "wrong": None}
     except runs.Stopped as reason:
         return {"entries": None, "wrong": str(reason)}
 
@@ -236,10 +246,7 @@ def _first_page(settings: Settings, source: Source) -> dict[str, Any]:
 
 def check_lines(said: Mapping[str, Any]) -> Iterator[str]:
     """One source's health for a person; at most a page."""
-    lines = [part for line in _check_lines(said) for part in textwrap.wrap(line, WIDTH, subsequent_indent="      ")]
-    yield from lines[: LINES - 1]
-    if len(lines) >= LINES:
-        yield f"  and {len(lines) - LINES + 1} lines more; `--json` has them all"
+    yield from page(_check_lines(said))
 
 
 def _check_lines(said: Mapping[str, Any]) -> Iterator[str]:

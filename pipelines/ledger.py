@@ -8,6 +8,7 @@ SQLite (DATA/ledger.sqlite) or PostgreSQL (ROLLCALL_LEDGER). Writers wait for on
 import hashlib
 import hmac
 import json
+import re
 import secrets
 import unicodedata
 from collections.abc import Iterator, Mapping, Sequence
@@ -59,6 +60,10 @@ GUARDS = {
         f"create or replace function entry_stays() returns trigger language plpgsql as $$begin raise exception '{STAYS}'; end$$",
         "create trigger entry_refused before update or delete or truncate on entry for each statement execute function entry_stays()",
     ],
+}
+GUARDED = {
+    "sqlite": "select name from sqlite_master where type = 'trigger' and tbl_name = 'entry'",
+    "postgresql": "select tgname from pg_trigger where tgrelid = to_regclass('entry') and tgenabled <> 'D'",
 }
 
 
@@ -191,6 +196,16 @@ def verify(settings: Settings, heads: Sequence[str] = ()) -> int:
     if gone:
         raise Stopped(f"the ledger lost entries: a run rests on the entry with hash {gone[0][:16]}…, which is gone; restore it from a copy")
     return len(found)
+
+
+def unguarded(settings: Settings) -> list[str]:
+    """The guards against changes that the ledger has lost; none where there is no ledger."""
+    if not _exists(settings):
+        return []
+    with _opened(settings) as con:
+        wanted = re.findall(r"create trigger (\w+)", " ".join(GUARDS[con.dialect.name])) if sa.inspect(con).has_table("entry") else []
+        there = set(con.exec_driver_sql(GUARDED[con.dialect.name]).scalars())
+    return [name for name in wanted if name not in there]
 
 
 def contacts(settings: Settings) -> list[Contact]:

@@ -12,6 +12,7 @@ from matching.records import Connection
 
 ROOT = Path(__file__).resolve().parents[1]
 SCHEMAS = ("parsed", "curated", "matching", "reports", "ledger")
+FOLDERS = {"curated": "pipelines/sql", "ledger": "pipelines/sql/ledger", "matching": "matching/sql", "reports": "reports/sql"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,6 +32,11 @@ class Model:
 def load(folder: str, schema: str) -> list[Model]:
     """The models whose cards lie in `folder`, by name."""
     return [_read(card, schema) for card in sorted((ROOT / folder).glob("*.yml"))]
+
+
+def of(*schemas: str) -> list[Model]:
+    """Every model of these schemas."""
+    return [model for schema in schemas for model in load(FOLDERS[schema], schema)]
 
 
 def _read(card: Path, schema: str) -> Model:
@@ -96,14 +102,7 @@ def build(con: Connection, models: Iterable[Model], settings: Mapping[str, Any])
 def describe(con: Connection, models: Iterable[Model]) -> None:
     """Put every card's words on its table and columns as COMMENTs; a column without words is a ValueError."""
     for model in models:
-        schema, table = model.name.split(".")
-        found = [
-            name
-            for (name,) in con.execute(
-                "select column_name from duckdb_columns() where schema_name = $schema and table_name = $table order by column_index",
-                {"schema": schema, "table": table},
-            ).fetchall()
-        ]
+        found = _columns(con, model)
         if set(found) != set(model.columns):
             odd = sorted(set(found) ^ set(model.columns))
             raise ValueError(f"{model.name}: table and card disagree about {', '.join(odd)}")
@@ -111,6 +110,21 @@ def describe(con: Connection, models: Iterable[Model]) -> None:
         con.execute(f"comment on table {model.name} is {quoted(claim)}")
         for name in found:
             con.execute(f'comment on column {model.name}."{name}" is {quoted(model.columns[name])}')
+
+
+def odd(con: Connection, models: Iterable[Model]) -> list[str]:
+    """Tables and columns that not both a database and the cards have, e.g. `curated.listing.county_fips`; of another version, usually."""
+    found: list[str] = []
+    for model in models:
+        there = _columns(con, model)
+        found += [f"{model.name}.{each}" for each in sorted(set(there) ^ set(model.columns))] if there else [model.name]
+    return found
+
+
+def _columns(con: Connection, model: Model) -> list[str]:
+    schema, table = model.name.split(".")
+    asked = "select column_name from duckdb_columns() where schema_name = $schema and table_name = $table order by column_index"
+    return [name for (name,) in con.execute(asked, {"schema": schema, "table": table}).fetchall()]
 
 
 def quoted(text: str) -> str:

@@ -10,6 +10,7 @@ from pathlib import Path
 from scrapers.records import Refused
 
 SECRET = "ROLLCALL_SECRET_"  # noqa: S105 the beginning of a name
+NAMES = tuple(f"ROLLCALL_{each}" for each in ("DATA", "CONTACT", "LEDGER", "MEMORY", "TSA", "TSA_ROOT"))  # all others that mean something
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,15 +43,20 @@ def read(data: Path | None = None) -> Settings:
 
     Raises Refused when ROLLCALL_MEMORY is no size.
     """
-    memory = os.environ.get("ROLLCALL_MEMORY") or "4GB"
-    if not re.fullmatch(r"[1-9][0-9]*(\.[0-9]+)? ?[KMGT]i?B", memory):
-        raise Refused(f"ROLLCALL_MEMORY says {memory!r}; expected a size such as 4GB or 800MB")
+    told = as_told(data)
+    if not re.fullmatch(r"[1-9][0-9]*(\.[0-9]+)? ?[KMGT]i?B", told.memory_limit):
+        raise Refused(f"ROLLCALL_MEMORY says {told.memory_limit!r}; expected a size such as 4GB or 800MB")
+    return told
+
+
+def as_told(data: Path | None = None) -> Settings:
+    """What the environment says, good or not; `doctor` looks at it as it is."""
     return Settings(
         data=data or Path(os.environ.get("ROLLCALL_DATA") or "data"),
         contact=os.environ.get("ROLLCALL_CONTACT") or None,
         prefect_api_url=os.environ.get("PREFECT_API_URL") or None,
         ledger=os.environ.get("ROLLCALL_LEDGER") or None,
-        memory_limit=memory,
+        memory_limit=os.environ.get("ROLLCALL_MEMORY") or "4GB",
         tsa=os.environ.get("ROLLCALL_TSA") or None,
         tsa_root=Path(os.environ["ROLLCALL_TSA_ROOT"]) if os.environ.get("ROLLCALL_TSA_ROOT") else None,
         secrets={name.removeprefix(SECRET): value for name, value in os.environ.items() if name.startswith(SECRET)},

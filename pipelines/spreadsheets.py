@@ -17,7 +17,7 @@ from typing import Any
 
 import yaml
 
-from pipelines import findings, ledger, runs
+from pipelines import ledger, published, runs
 from pipelines.settings import Settings
 from reports.render.sheet import FORMULA
 from scrapers import sources
@@ -81,7 +81,7 @@ def import_file(settings: Settings, path: Path, person: str | None = None) -> Im
     """
     now, done, rows = runs.clock(settings), Imported(), list[Row]()
     faults, lacking = list[str](), list[str]()
-    for name, lines in _sheets(path):
+    for name, lines in sheets(path):
         kind, at, lacks = _kind(lines)
         if kind is None or lacks:
             if any(sum(bool(each.strip()) for each in line) > 1 for _, line in lines):  # not a page of text
@@ -97,7 +97,7 @@ def import_file(settings: Settings, path: Path, person: str | None = None) -> Im
         ours = _listed(sorted(done.new.keys() - {THEIRS}))
         raise Refused(f"{path.name}: {ours} stand beside {THEIRS}; what an insurer sends back holds its answers alone: save yours apart")
     drawn = {each.id: {"run_id": each.content["run_id"]} for each in ledger.entries(settings) if each.kind == "sample"}
-    known = findings.Known(settings, [{**row.said, **drawn.get(row.said.get("sample_id", ""), {})} for row in rows])
+    known = published.Known(settings, [{**row.said, **drawn.get(row.said.get("sample_id", ""), {})} for row in rows])
     for row in rows:
         faults += [f"{row.place}: {fault}" for fault in _checked(row, known, settings, person)]
     if faults:
@@ -113,8 +113,8 @@ def import_file(settings: Settings, path: Path, person: str | None = None) -> Im
 # From a file to rows ---------------------------------------------------------------------------------------------
 
 
-def _sheets(path: Path) -> Iterator[tuple[str, list[tuple[str, list[str]]]]]:
-    """(name, rows with their places) of each table in the file."""
+def sheets(path: Path) -> Iterator[tuple[str, list[tuple[str, list[str]]]]]:
+    """(name, rows with their places) of each table in a spreadsheet. Raises Refused where it is none, or too large."""
     if not path.is_file():
         raise Refused(f"{path}: there is no such file; give a spreadsheet saved as .xlsx or .csv")
     if path.stat().st_size > LARGEST:
@@ -295,7 +295,7 @@ def _day(text: str, order: str | None, now: datetime) -> str:
 # One row ---------------------------------------------------------------------------------------------------------
 
 
-def _checked(row: Row, known: findings.Known, settings: Settings, person: str | None) -> Iterator[str]:
+def _checked(row: Row, known: published.Known, settings: Settings, person: str | None) -> Iterator[str]:
     """What is wrong with a row as a whole."""
     table, said = _kinds()[row.kind], row.said
     for group in table.get("either", ()):
@@ -312,7 +312,7 @@ def _checked(row: Row, known: findings.Known, settings: Settings, person: str | 
         yield f"no published run has the claim {said['claim_id'][:40]!r}"
     if table["table"] in ("sign_off", "report_sent"):
         run_id, day = said.get("run_id", ""), said.get("at", "")[:10]
-        if not findings.is_run(settings, said.get("audit", ""), run_id):
+        if not published.is_run(settings, said.get("audit", ""), run_id):
             yield f"no run {run_id[:40]!r} of {said.get('audit', '')[:40]!r} is published here"
         elif day and (began := _began(run_id)) and day < (began - timedelta(hours=12)).date().isoformat():  # the last zone to see a day
             yield f"the day {day} is before that of run {run_id}, of which nothing was there to be sent or signed"
@@ -327,7 +327,7 @@ def _began(run_id: str) -> datetime | None:
         return None
 
 
-def _enter(writer: ledger.Writer, row: Row, known: findings.Known, person: str | None, done: Imported) -> None:
+def _enter(writer: ledger.Writer, row: Row, known: published.Known, person: str | None, done: Imported) -> None:
     """Enter one row."""
     kind, said = _kinds()[row.kind]["table"], dict(row.said)
     if kind == "contact":
@@ -342,7 +342,7 @@ def _enter(writer: ledger.Writer, row: Row, known: findings.Known, person: str |
         (done.new if is_new else done.known)[row.kind] += 1
 
 
-def _enter_deed(writer: ledger.Writer, kind: str, said: dict[str, Any], known: findings.Known, person: str | None) -> bool:
+def _enter_deed(writer: ledger.Writer, kind: str, said: dict[str, Any], known: published.Known, person: str | None) -> bool:
     if "finding_id" in said:
         said["finding_id"] = known.id(said["finding_id"])
         said.pop("code", None)

@@ -12,6 +12,7 @@ from pathlib import Path
 import matching
 from pipelines import corrections, expectations, gate_page, guards, ledger, models, packet, publication, runs, warehouse
 from pipelines import curate as rooms
+from pipelines.lines import few
 from pipelines.runs import Run, Stopped
 from pipelines.settings import Settings
 from reports.records import Measured
@@ -22,6 +23,8 @@ from scrapers.hosts import hosts, is_loopback
 from scrapers.records import Refused, Snapshot, Source, SourceUnreadable
 from scrapers.sources import Audit
 from scrapers.visit import visit
+
+LEFT = {"curate": ("curated", "ledger"), "match": ("curated", "ledger", "matching")}  # stage → schemas whose tables it leaves whole
 
 Say = Callable[[str], None]
 Progress = Callable[[int, int | None, str], None]
@@ -78,7 +81,7 @@ def curate(settings: Settings, audit: Audit, run: Run, say: Say) -> Run:
 
 def match(settings: Settings, audit: Audit, run: Run, say: Say) -> Run:
     """Compare listings with credentials and with each other, judge the pairs, and ask every check."""
-    base = finished_database(run, "curate", audit)
+    base = finished_database(run, "curate")
     with warehouse.rebuilt(run.database("match"), base, settings.memory_limit) as con:
         asked = matching.Settings(
             profession=audit.profession, grace_days=audit.grace_days, roll=audit.roll.name if audit.roll else None, audit=audit.name
@@ -105,7 +108,7 @@ def publish(
         target = home / f"audit-{run.id}.duckdb"
         if publication.current(home) == target:  # killed after readers were shown the way, before it was noted
             return _handed(settings, audit, run, target, say)
-        base = finished_database(run, "match", audit)
+        base = finished_database(run, "match")
         part = run.folder / "documents.part"
         shutil.rmtree(part, ignore_errors=True)
         part.mkdir(parents=True)
@@ -127,7 +130,6 @@ def publish(
             gate("publish", run, audit, expectations.of_models(con, cards), say)
             marks = tuple(dict.fromkeys((*marks, *publication.marks(audit, is_filed=False))))
             publication.documents(con, audit, part, marks, found, quality(con) if quality else (), settings.contact, say)
-            con.execute("drop schema parsed cascade")  # raw fields, which may hold a holder's address: the evidence has them
         (part / "expectations.html").write_text(gate_page.every(run, audit), encoding="utf-8")
         folder = home / run.id
         shutil.rmtree(folder, ignore_errors=True)
@@ -175,9 +177,16 @@ def gate(room: str, run: Run, audit: Audit, asked: Sequence[expectations.Expecta
     return verdicts
 
 
-def finished_database(run: Run, stage: str, audit: Audit) -> Path:
-    """The database that `stage` left; a missing one is a Refused that names the verb to run."""
+def finished_database(run: Run, stage: str) -> Path:
+    """The database that `stage` left; a missing one, or one of another version's tables, is a Refused that names the verb to run."""
     path = run.database(stage)
     if not path.exists() or stage not in run.done:
-        raise Refused(f"{audit.name}: nothing to go on with; run `rollcall {stage} {audit.name}` first")
+        raise Refused(f"{run.audit}: nothing to go on with; run `rollcall {stage} {run.audit}` first")
+    with warehouse.read_only(path) as con:
+        odd = models.odd(con, models.of(*LEFT[stage]))
+    if odd:
+        raise Refused(
+            f"{run.audit}: {path} was made by another version of Rollcall, whose tables differ from this one's in {few(odd)}; "
+            f"run `rollcall run {run.audit} --from curate`, which makes them anew from kept evidence"
+        )
     return path

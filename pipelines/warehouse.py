@@ -205,9 +205,13 @@ def settle(part: Path, target: Path) -> None:
 
 
 def lay_out(con: Connection) -> None:
-    """Create parsed.*, empty."""
-    for schema in ("parsed", "curated", "matching", "reports", "ledger"):
+    """Create parsed.*, empty: a database of its own, in memory and spilled beside it, that ends with the connection.
+
+    Raw fields may hold a holder's address, and what is dropped from a file still lies in its free blocks: no file ever holds them.
+    """
+    for schema in ("curated", "matching", "reports", "ledger"):
         con.execute(f"create schema if not exists {schema}")
+    con.execute("attach if not exists ':memory:' as parsed")
     for table, columns in PARSED.items():
         typed = ", ".join(f'"{name}" {kind}' for name, kind in columns.items())
         con.execute(f"create or replace table parsed.{table} ({typed})")
@@ -351,10 +355,9 @@ def ask(
 
     Raises Refused when the SQL is wrong, would write, or takes longer than `seconds`.
     """
-    con = duckdb.connect(
-        str(path),
-        read_only=True,
-        config={
+    con = _for_reading(
+        path,
+        {
             "enable_external_access": "false",
             "autoinstall_known_extensions": "false",
             "autoload_known_extensions": "false",
@@ -405,9 +408,22 @@ def utc(moment: datetime) -> datetime:
 
 @contextmanager
 def read_only(path: Path) -> Iterator[Connection]:
-    """A published database, for our own questions."""
-    con = duckdb.connect(str(path), read_only=True, config={"autoinstall_known_extensions": "false"})
+    """A published database, for our own questions; Refused where it has not the tables they are about."""
+    con = _for_reading(path, {"autoinstall_known_extensions": "false"})
     try:
         yield con
+    except (duckdb.CatalogException, duckdb.BinderException) as wrong:
+        said = str(wrong).splitlines()[0]
+        told = f"{path} has not the tables that this version of Rollcall asks about ({said})"
+        raise Refused(f"{told}; make it anew with `rollcall run AUDIT --from curate`, or ask with the version that made it") from wrong
     finally:
         con.close()
+
+
+def _for_reading(path: Path, config: dict[str, str | bool | int | float | list[str]]) -> Connection:
+    """Refused where the file is no database, or not a whole one."""
+    try:
+        return duckdb.connect(str(path), read_only=True, config=config)
+    except duckdb.Error as wrong:
+        said = str(wrong).splitlines()[0]
+        raise Refused(f"{path} cannot be opened as a database ({said}); restore it from a copy, or run its audit again") from wrong

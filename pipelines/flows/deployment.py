@@ -14,7 +14,7 @@ from prefect.client.orchestration import get_client
 from prefect.exceptions import ObjectNotFound
 from prefect.runner import Runner
 from prefect.schedules import Cron, Schedule
-from prefect.settings import PREFECT_API_URL, temporary_settings
+from prefect.settings import PREFECT_API_REQUEST_TIMEOUT, PREFECT_API_URL, PREFECT_CLIENT_MAX_RETRIES, temporary_settings
 from prefect.types.entrypoint import EntrypointType
 
 from pipelines import audits
@@ -61,6 +61,12 @@ def _schedule(cron: str, zone: str) -> Schedule:
         raise ValueError(cron)
     except ValueError as wrong:
         raise Refused(f"--cron {cron!r} cannot be read; write minute hour day month weekday, e.g. '0 5 6 * *'") from wrong
+
+
+def answers(url: str, seconds: float = 3) -> None:
+    """Refused unless a Prefect server answers there, and soon."""
+    with temporary_settings({PREFECT_API_URL: url, PREFECT_API_REQUEST_TIMEOUT: seconds, PREFECT_CLIENT_MAX_RETRIES: 0}):
+        _check(url, None)
 
 
 def _check(url: str, pool: str | None) -> None:

@@ -20,7 +20,7 @@ from typing import Any
 
 import yaml
 
-from pipelines import publication, warehouse
+from pipelines import publication, spreadsheets, warehouse
 from pipelines.packet import bag, contents, excerpts, stamp
 from pipelines.settings import Settings
 from reports import editions
@@ -54,7 +54,7 @@ def build(
 ) -> Path:
     """Write the packet of one edition from one run's database, and return its folder; packets for insurers lie in it, one to a source.
 
-    `database`, `folder`: by default the published run and packet-EDITION in its folder. `recipients`: legislators, as CSV.
+    `database`, `folder`: by default the published run and packet-EDITION in its folder. `recipients`: legislators, as a spreadsheet.
     Raises Refused where nothing is published, kept evidence is damaged, or an edition says of a person what it may not.
     """
     if edition not in EDITIONS or (planned and edition != "insurer"):
@@ -198,10 +198,10 @@ class _Maker:
         if edition == "legislator" and self.recipients:
             from reports.legislator import sections
 
-            try:
-                to = sections.recipients(self.recipients.read_text(encoding="utf-8-sig"))
-            except UnicodeDecodeError as error:
-                raise Refused(f"{self.recipients} is not text in UTF-8; save the recipients as CSV (UTF-8)") from error
+            named = [rows for _, rows in spreadsheets.sheets(self.recipients)]
+            if len(named) != 1:
+                raise Refused(f"{self.recipients.name} has {len(named)} sheets with something on them; expected one, of the recipients")
+            to = sections.recipients(named[0])
             addressed = []
             for place, (who, made) in enumerate(zip(to, sections.legislators(self.con, self.measures, self.context, to), strict=True), 1):
                 documents[f"pages/{place:04}.pdf"] = pdf.document(made)

@@ -13,6 +13,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cache
+from pathlib import Path
 from urllib.parse import urlsplit
 
 from cryptography import x509
@@ -37,12 +38,24 @@ class Stamp:
     sentence: str
 
 
+def fault(authority: str) -> str | None:
+    """What is wrong with the address of an authority, in words; None where it can be asked."""
+    if urlsplit(authority).scheme in ("http", "https"):
+        return None
+    return f"ROLLCALL_TSA says {authority!r}; expected an address that begins with https:// or http://"
+
+
+def roots_in(path: Path) -> list[x509.Certificate]:
+    """The certificates of a PEM file; OSError or ValueError where there are none to be had."""
+    return x509.load_pem_x509_certificates(path.read_bytes())
+
+
 def ask(authority: str | None, stamped: bytes, roots: bytes = b"") -> Stamp:
     """Ask for a stamp of these bytes. Never raises: a packet without a stamp says why."""
     if authority is None:
         return Stamp(None, "No authority was asked for a time stamp (ROLLCALL_TSA names none).")
-    if urlsplit(authority).scheme not in ("http", "https"):
-        return Stamp(None, f"No time stamp: ROLLCALL_TSA says {authority!r}; expected an address that begins with https:// or http://.")
+    if wrong := fault(authority):
+        return Stamp(None, f"No time stamp: {wrong}.")
     request = TimestampRequestBuilder().data(stamped).hash_algorithm(HashAlgorithm.SHA256).build()
     post = urllib.request.Request(  # noqa: S310 - the scheme was looked at
         authority, data=request.as_bytes(), headers={"Content-Type": "application/timestamp-query"}, method="POST"

@@ -1,6 +1,5 @@
 """One page for each legislator: the standing of what is listed in the district's counties, where the audit can tell, and one request."""
 
-import csv
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from importlib import resources
@@ -40,20 +39,21 @@ class Recipient:
     email: str = ""
 
 
-def recipients(text: str) -> list[Recipient]:
-    """The rows of a CSV file with a column `name` and any of office, district, counties (several with ; between) and email."""
-    rows = csv.DictReader(text.removeprefix("\ufeff").splitlines())
-    columns = [str(column).strip().lower() for column in rows.fieldnames or ()]
+def recipients(rows: Sequence[tuple[str, Sequence[str]]]) -> list[Recipient]:
+    """Rows of a spreadsheet, each with its place; the first names the columns: name, and any of office, district, counties (several with
+    ; between) and email. Raises Refused where one is missing, foreign or empty.
+    """
+    (_, header), *lines = rows or [("", ())]
+    columns = [column.strip().lower() for column in header]
     if "name" not in columns or set(columns) - set(COLUMNS):
         raise Refused(
             f"the file of recipients has the columns {', '.join(columns) or 'none'}; expected name and any of {', '.join(COLUMNS[1:])}"
         )
-    rows.fieldnames = columns
     found = []
-    for line, row in enumerate(rows, start=2):
-        said = {column: " ".join(str(row.get(column) or "").split()) for column in COLUMNS}
-        if None in row or not said["name"]:
-            raise Refused(f"line {line} of the file of recipients has no name or too many cells; give each recipient one row with a name")
+    for place, cells in lines:
+        said = dict.fromkeys(COLUMNS, "") | {column: " ".join(cell.split()) for column, cell in zip(columns, cells, strict=False)}
+        if any(cells[len(columns) :]) or not said["name"]:
+            raise Refused(f"{place} of the file of recipients has no name or too many cells; give each recipient one row with a name")
         counties = tuple(filter(None, (each.strip() for each in said.pop("counties").split(";"))))
         found.append(Recipient(counties=counties, **said))
     if not found:

@@ -33,7 +33,7 @@ def document(shown: Sequence[Exhibit], where: Mapping[str, str], cover: Cover) -
 
 def page(shown: Sequence[Exhibit], where: Mapping[str, str], cover: Cover) -> str:
     """The exhibits as HTML that needs nothing else; #CODE leads to each."""
-    return PAGES.get_template("exhibit.html").render(_cover(cover) | {"exhibits": [_data(each, where) for each in shown]})
+    return PAGES.get_template("exhibit.html").render(_cover(cover) | {"language": "en", "exhibits": [_data(each, where) for each in shown]})
 
 
 def _cover(cover: Cover) -> dict[str, Any]:

@@ -22,6 +22,8 @@ def page(report: Report) -> str:
     """The report as HTML: every text escaped, every mark on every screen and every printed page."""
     return PAGES.get_template(report.extra.get("template", "page.html")).render(
         report=report,
+        title=report.title,
+        language=report.language,
         pictures={section.key: Markup(section.chart) for section in report.sections if section.chart},  # noqa: S704 – drawn by charts.py
         stacks=stacks(report),
         annex=heading(report),

@@ -10,7 +10,7 @@ from pathlib import Path
 import duckdb
 import pytest
 
-from pipelines import curate, filing, findings, ledger, publication, requirements, runs, settings, warehouse
+from pipelines import curate, filing, ledger, publication, published, requirements, runs, settings, warehouse
 from pipelines.requirements import Asked, Missing
 
 NOW = datetime(2026, 3, 20, 18, tzinfo=UTC)
@@ -314,9 +314,9 @@ def test_a_ledger_cut_off_is_seen_by_what_was_published_and_filed(tmp_path: Path
             con.execute(f"create schema curated; create table curated.run as select '{head}' as ledger_head")
     publication.point(story, story / "audit-20260320T180000Z.duckdb", print)
     with pytest.raises(runs.Stopped, match="the ledger lost entries"):
-        ledger.verify(home, findings.heads(home))
+        ledger.verify(home, published.heads(home))
     (story / "filed" / "20260320T180000Z" / "audit-20260320T180000Z.duckdb").unlink()
-    assert ledger.verify(home, findings.heads(home)) == 1
+    assert ledger.verify(home, published.heads(home)) == 1
 
 
 def test_a_filed_run_that_somebody_touched_is_handed_to_nobody(tmp_path: Path) -> None:

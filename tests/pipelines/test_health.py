@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from pipelines import diagnosis, guards, health, ledger, stages, warehouse
+from pipelines.lines import LINES, WIDTH
 from pipelines.settings import Settings
 from scrapers import sources
 from scrapers.evidence import Archive
@@ -61,7 +62,7 @@ class Watched:
     def checked(self, day: int, live: bool = False) -> tuple[dict[str, Any], str]:
         said = health.check(self.settings(day), str(self.path), live)
         lines = list(health.check_lines(said))
-        assert len(lines) <= health.LINES and max(map(len, lines)) <= health.WIDTH
+        assert len(lines) <= LINES and max(map(len, lines)) <= WIDTH
         json.dumps(said, default=str)
         return said, "\n".join(lines)
 
@@ -178,7 +179,7 @@ def test_many_kinds_of_problem_still_fit_one_page(tmp_path: Path, site: Site) ->
     evergreen.visited(0, directory(*odd, *map(listing, range(21, 60))))
     said, page = evergreen.checked(0)
     assert len(said["problems"]) == 8
-    assert page.splitlines()[-1].startswith("  and ") or len(page.splitlines()) <= health.LINES
+    assert page.splitlines()[-1].startswith("  and ") or len(page.splitlines()) <= LINES
 
 
 def test_live_asks_for_one_page_and_keeps_nothing(tmp_path: Path, site: Site) -> None:

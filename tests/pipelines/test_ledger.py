@@ -225,6 +225,13 @@ def test_tampering_is_named(home: Settings, change: str, wrong: str, tmp_path: P
         ledger.copy(con, home)
 
 
+def test_a_guard_that_is_gone_is_named(home: Settings) -> None:
+    some(home)
+    assert ledger.unguarded(home) == []
+    raw(home, *unguard(home))
+    assert ledger.unguarded(home) == (["entry_refused"] if home.ledger else ["entry_update_refused", "entry_delete_refused"])
+
+
 def test_an_end_cut_off_is_seen_by_the_runs_that_noted_it(home: Settings) -> None:
     last = some(home)[-1]
     raw(home, *unguard(home), "delete from entry where sequence = 5")

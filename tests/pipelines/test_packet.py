@@ -13,6 +13,7 @@ from pathlib import Path
 
 import bagit  # type: ignore[import-untyped]
 import duckdb
+import openpyxl
 import pypdf
 import pytest
 
@@ -173,13 +174,20 @@ def test_sheets_to_send_name_document_and_finding(commissioner_packet: Path) -> 
     assert {(row["channel"], row["sent_by"], row["sent_on"]) for row in rows} == {("", "", "")}
 
 
-def test_a_letter_for_each_person_and_a_page_for_each_legislator(small_run: Published, tmp_path: Path) -> None:
+@pytest.mark.parametrize("book", [False, True])
+def test_a_letter_for_each_person_and_a_page_for_each_legislator(small_run: Published, tmp_path: Path, book: bool) -> None:
     letters = packet.build(small_run.settings, small_run.audit, "therapist", folder=tmp_path / "t")
     rows = table(letters / "sent.csv")
     assert rows and {row["document_sha256"] for row in rows} == {bag.sha256(path) for path in (letters / "letters").glob("0*.pdf")}
     assert packet.verify(letters) == []
-    to = tmp_path / "to.csv"
-    to.write_text("name,district,counties\nIda Rowe,3,\nOle Vik,4,\n", encoding="utf-8")
+    to = tmp_path / ("to.xlsx" if book else "to.csv")
+    filled = [("name", "district", "counties"), ("Ida Rowe", "3", ""), ("Ole Vik", "4", "")]
+    to.write_text("".join(",".join(row) + "\n" for row in filled), encoding="utf-8")
+    if book:
+        made = openpyxl.Workbook()
+        for row in filled:
+            made.active.append(row)
+        made.save(to)
     pages = packet.build(small_run.settings, small_run.audit, "legislator", folder=tmp_path / "l", recipients=to)
     assert [row["recipient"] for row in table(pages / "sent.csv")] == ["Ida Rowe", "Ole Vik"]
     assert packet.verify(pages) == []

@@ -1,5 +1,6 @@
 """Letters to the persons named, the legislator's page and the patient's: who is written to, what is said, and what never is."""
 
+import csv
 import io
 import re
 import time
@@ -141,8 +142,12 @@ def test_a_letter_without_an_address_for_the_answer_says_that_it_may_not_be_sent
 FILE = "name,office,district,counties,email\nQuilla Kettlewood,State Senator,District 99,Larkmead; Mossbank County,q@legislature.example\n"
 
 
+def filled_in(text: str) -> list[tuple[str, list[str]]]:
+    return [(f"row {place}", row) for place, row in enumerate(csv.reader(text.splitlines()), 1)]
+
+
 def test_recipients_are_read_from_a_spreadsheet() -> None:
-    [first, second] = legislator.recipients("\ufeff" + FILE + "Bram Ashgrove,,,,\n")
+    [first, second] = legislator.recipients(filled_in(FILE + "Bram Ashgrove,,,,\n"))
     assert first == replace(letters.RECIPIENT, counties=("Larkmead", "Mossbank County"), email="q@legislature.example")
     assert second == legislator.Recipient(name="Bram Ashgrove")
 
@@ -154,17 +159,17 @@ def test_recipients_are_read_from_a_spreadsheet() -> None:
         ("office\nSenator\n", "expected name"),
         ("name,salary\nA,1\n", "salary"),
         ("name\n", "names nobody"),
-        ("name,office\n,Senator\n", "line 2"),
-        ("name\nA,B\n", "line 2"),
+        ("name,office\n,Senator\n", "row 2"),
+        ("name\nA,B\n", "row 2"),
     ],
 )
 def test_a_file_that_cannot_be_meant_is_refused(file: str, said: str) -> None:
     with pytest.raises(Refused, match=said):
-        legislator.recipients(file)
+        legislator.recipients(filled_in(file))
 
 
 def test_a_legislator_reads_of_the_counties_of_the_district(run: World) -> None:
-    [page] = legislator.legislators(run.con, letters.measures(), letters.told(), legislator.recipients(FILE))
+    [page] = legislator.legislators(run.con, letters.measures(), letters.told(), legislator.recipients(filled_in(FILE)))
     said = text(page)
     assert page.extra["to"] == ["Quilla Kettlewood", "State Senator", "District 99"]
     assert page.extra["figures"][0][0] == "2 to 37 of 42"

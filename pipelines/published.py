@@ -1,4 +1,4 @@
-"""What spreadsheets name by an id, looked up in the published runs: findings, claims and runs."""
+"""The published runs, and what they know of an id that somebody names: a finding, a claim, a run, the ledger's head."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
