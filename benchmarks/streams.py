@@ -25,7 +25,6 @@ from scrapers import sources, visit
 from scrapers.evidence import Archive
 
 MEGABYTES = 1000
-MEMORY = "160MB"  # DuckDB's share; Python, numpy, pandas and DuckDB itself are some 200 MB before they begin
 NOW = datetime(2026, 11, 22, 18, tzinfo=UTC)
 CARD = "title: Invented\nkind: {kind}\nformat: {format}\nstart: {name}.json\nas_of: 2026-11-22\nvisit: {{at_most_megabytes: 100000}}\n"
 CARDS = {
@@ -109,7 +108,7 @@ def ours(folder: Path, name: str) -> None:
     source, archive = sources.load(f"./{name}.yml", folder), Archive(folder / "raw")
     database = folder / f"{name}.duckdb"
     database.unlink(missing_ok=True)
-    with warehouse.opened(database, MEMORY) as con:
+    with warehouse.opened(database) as con:
         warehouse.lay_out(con)
         curate.load_snapshot(con, archive, source, archive.snapshots(name)[-1], ZoneInfo("UTC"))
 

@@ -58,14 +58,14 @@ where one.family_count <= 300
 """
 
 # Two identities that may name one person, and what ties them: an NPI, a number, a license, or names alike. A license ties surely
-# only where it is documented for both: two names that lead to one license may yet be two people.
+# only where it is documented for both: two names that lead to one license may yet be two people, unless people said of both whose it is.
 _ALIKE = f"""
 create or replace temp table alike as
 with who as (
   select distinct identity_id, family, given, middle, suffix, license_key, license_digits, npi from matching.listed where family is not null
 ), licensed as (
   select pair.identity_id, min(pair.credential_id) as credential_id, count(*) as credential_count,
-    bool_and(pair.is_documented) as is_documented
+    bool_and(pair.is_documented) as is_documented, bool_and(pair.judged_by <> 'rule') as is_told
   from matching.pair where pair.judgement = 'same' group by pair.identity_id
 ), block as (
   select one.identity_id as one, other.identity_id as other from who as one join who as other on one.npi = other.npi
@@ -87,6 +87,7 @@ with who as (
     coalesce(one.license_key = other.license_key, one.license_digits = other.license_digits) as by_number,
     mine.credential_id = theirs.credential_id and mine.credential_count = theirs.credential_count as by_credential,
     mine.is_documented and theirs.is_documented as is_license_sure,
+    mine.is_told and theirs.is_told as is_told,
     one.middle = other.middle and length(one.middle) > 1 as by_middle,
     coalesce(one.npi <> other.npi, false) as npi_differs,
     coalesce(one.license_digits <> other.license_digits, false) as number_differs,
@@ -110,7 +111,8 @@ select
   coalesce(by_npi or by_number or by_credential and is_license_sure, false) as is_sure,
   coalesce(by_middle, false) as by_middle, is_equal_name
 from compared
-where not is_contradicted
+where coalesce(is_told and by_credential, false)
+  or not is_contradicted
   and given_agrees and (family_agrees or by_number and by_middle and is_equal_given)
   and not npi_differs
   and not (number_differs and not coalesce(by_npi, false))

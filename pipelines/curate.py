@@ -1,7 +1,9 @@
 """Evidence in, curated.* out: every complete snapshot is read, split, given meaning and held against its expectations."""
 
 import tempfile
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager, nullcontext
 from dataclasses import asdict, dataclass, replace
 from datetime import date
 from functools import cache
@@ -205,18 +207,21 @@ def load_snapshot(con: warehouse.Connection, archive: Archive, source: Source, s
     for page in pages:
         is_parsed = hasattr(form, "parse")
         body = archive.read(page) if is_parsed else b""
-        if not is_parsed:
-            _verify(archive, page)
-        try:
-            if is_parsed:
-                records = form.parse(replace(page, body=body), source)
-                _insert_parsed(con, once(page, records) if once else records, source, snapshot, shown_on[page.id])
-            elif hasattr(form, "tables"):
-                _insert_tables(con, form, source, snapshot, page, shown_on[page.id])
-            elif select := form.select(source, archive.head(page)):
-                _insert_selected(con, Table(path=page.path, select=select), source, snapshot, page, shown_on[page.id])
-        except Refused as reason:
-            raise Unread(_named(source, reason)) from reason
+        with nullcontext() if is_parsed else _verified(archive, page):
+            try:
+                if is_parsed:
+                    records = form.parse(replace(page, body=body), source)
+                    _insert_parsed(con, once(page, records) if once else records, source, snapshot, shown_on[page.id])
+                elif hasattr(form, "tables"):
+                    with warehouse.within(con, form.MEMORY) if hasattr(form, "MEMORY") else nullcontext():
+                        _insert_tables(con, form, source, snapshot, page, shown_on[page.id])
+                elif select := form.select(source, archive.head(page)):
+                    _insert_selected(con, Table(path=page.path, select=select), source, snapshot, page, shown_on[page.id])
+            except Refused as reason:
+                raise Unread(_named(source, reason)) from reason
+    if source.surface == "saved_page" and hasattr(form, "lacking"):  # of a visit it is known before it counts
+        lacking = form.lacking((replace(page, body=archive.read(page)) for page in pages), source)
+        _insert_parsed(con, lacking, source, snapshot, snapshot.day)
 
 
 def _named(source: Source, said: Refused) -> Refused:
@@ -231,6 +236,17 @@ def _verify(archive: Archive, page: Evidence) -> None:
     """Before DuckDB reads a file itself, which would not notice."""
     if not archive.verify(page):
         raise Refused(f"evidence {page.id} ({page.url}) no longer has the SHA-256 it was kept under; restore {page.path} from a backup")
+
+
+@contextmanager
+def _verified(archive: Archive, page: Evidence) -> Iterator[None]:
+    """Verify a body on another processor while the block reads it; of a damaged one that is said, whatever the block says."""
+    with ThreadPoolExecutor(1) as beside:
+        verdict = beside.submit(_verify, archive, page)
+        try:
+            yield
+        finally:
+            verdict.result()
 
 
 def _day(page: Evidence, snapshot: Snapshot, zone: ZoneInfo) -> date:

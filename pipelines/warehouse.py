@@ -142,14 +142,24 @@ def workbench(beside: Path, memory_limit: str = "4GB", threads: int | None = Non
         }
         con = duckdb.connect(config=config | ({"threads": threads} if threads else {}))
         try:
-            mine, asked = (f"parse_formatted_bytes({size})" for size in ("current_setting('memory_limit')", literal(memory_limit)))
-            (limit,) = con.execute(f"select least({mine}, {asked})").fetchone() or (memory_limit,)
-            con.execute(f"set memory_limit = '{limit}B'")
             con.execute("set enable_progress_bar = false")
             con.execute(MACROS)
-            yield con
+            with within(con, memory_limit):
+                yield con
         finally:
             con.close()
+
+
+@contextmanager
+def within(con: Connection, memory_limit: str) -> Iterator[None]:
+    """For the block DuckDB takes at most so much memory, or what it was given where that is less; the rest it spills."""
+    given, asked = (f"parse_formatted_bytes({size})" for size in ("current_setting('memory_limit')", literal(memory_limit)))
+    before, least = con.execute(f"select {given}, least({given}, {asked})").fetchone() or (memory_limit, memory_limit)
+    con.execute(f"set memory_limit = '{least}B'")
+    try:
+        yield
+    finally:
+        con.execute(f"set memory_limit = '{before}B'")
 
 
 def literal(text: str) -> str:
@@ -240,15 +250,11 @@ def fill(con: Connection, table: str, columns: Mapping[str, str], rows: Sequence
     return len(rows)
 
 
-# A locator that ends in a blank ("row ") is completed by its row's number; counting rows while they are read would hold all processors but
-# one up.
-PLACE = "case when locator like '% ' then locator || (rowid + 1) else locator end"
-
-
 def selected(con: Connection, read: Table) -> list[dict[str, Any]]:
     """The rows of a table reader's SELECT, their locators complete."""
     con.execute(f"create or replace temp table reading as {read.select}", {"path": str(read.path)})
-    rows = table(con, f"select * replace ({PLACE} as locator) from reading order by rowid")
+    place = "case when locator like '% ' then locator || (rowid + 1) else locator end"
+    rows = table(con, f"select * replace ({place} as locator) from reading order by rowid")
     con.execute("drop table reading")
     return rows
 
@@ -262,20 +268,19 @@ def insert_read(con: Connection, kind: str, read: Table, evidence_id: str, sourc
     noun = NOUNS[kind].__name__.lower()
     path = {"path": str(read.path)}
     _forget_rejects(con)
-    rows, place = (f"({read.select})", "locator") if read.is_placed else ("reading", PLACE)
-    if not read.is_placed:
-        con.execute(f"create or replace temp table reading as {read.select}", path)
-    given = [name for (name,) in con.execute(f"select column_name from (describe {rows})", path if read.is_placed else None).fetchall()]
+    given = [name for (name,) in con.execute(f"select column_name from (describe ({read.select}))", path).fetchall()]
     wanted = [name for name in PARSED[noun] if name in given and name not in origin]
     columns = ", ".join(f'"{name}"' for name in wanted)
-    chosen = ", ".join(place if name == "locator" else f'"{name}"' for name in wanted)
     con.execute("begin")
     try:
         con.execute(
             f"insert into parsed.{noun} (source_id, snapshot_id, observed_on, evidence_id, {columns}) "
-            f"select $source_id, $snapshot_id, $observed_on, $evidence_id, {chosen} from {rows}",
-            origin | (path if read.is_placed else {}),
+            f"select $source_id, $snapshot_id, $observed_on, $evidence_id, {columns} from ({read.select})",
+            origin | path,
         )
+        if not read.is_placed:  # counted afterwards: counting rows while they are read would hold all processors but one up
+            first = f"(select min(rowid) from parsed.{noun} where locator like '% ')"
+            con.execute(f"update parsed.{noun} set locator = locator || (rowid + 1 - {first}) where locator like '% '")
         _set_apart(con, noun)
         if _exists(con, "reject_errors"):
             con.execute(
@@ -291,7 +296,6 @@ def insert_read(con: Connection, kind: str, read: Table, evidence_id: str, sourc
         con.execute("rollback")
         raise
     _forget_rejects(con)
-    con.execute("drop table if exists reading")
 
 
 def _set_apart(con: Connection, noun: str) -> None:

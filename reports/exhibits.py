@@ -313,16 +313,21 @@ def _rule(rule: Row) -> tuple[str, str]:
 
 
 def _steps(row: Row, responses: Mapping[str, Response], look_up: str | None) -> Iterator[str]:
-    """What a reader does himself: which page to open, and what to look for."""
-    page, name, place = responses.get(row["listing_evidence_id"]), row["listing_name_raw"], row["listing_locator"]
-    if page and page.url.startswith("file:"):
-        yield f"In the insurer's file {page.url.removeprefix('file:')}, go to {place} and look for {name}."
-    elif page:
-        yield f"Open {page.url} and look for {name} ({place}). The page may have changed since it was kept."
+    """What a reader does alone: what to look for on which page, of a duplicate on both, and then what the roll and other records say."""
+    for part in ("listing", "other"):
+        evidence, name, place = (row[f"{part}_{column}"] for column in ("evidence_id", "name_raw", "locator"))
+        if (page := responses.get(evidence)) and page.url.startswith("file:"):
+            yield f"In the insurer's file {page.url.removeprefix('file:')}, go to {place} and look for {name}."
+        elif page:
+            yield f"Open {page.url} and look for {name} ({place}). The page may have changed since it was kept."
     if row["license_raw"]:
         where = look_up.replace("{number}", row["license_raw"]) if look_up else ""
         at = f"Open {where}, or ask" if where else "Ask"
         yield f"{at} the roll ({row['roll_title']}) for license {row['license_raw']}, and compare status and dates."
+    shown = {row[f"{part}_evidence_id"] for part in ("listing", "other", "roll")}
+    whom = f"NPI {row['listing_npi']}" if row["listing_npi"] else row["listing_name_raw"]
+    for page in (responses[each] for each in row["evidence_ids"] if each in responses and each not in shown):
+        yield f"Compare what {page.source} says of {whom}: {page.url.removeprefix('file:')}."
 
 
 def _cited(row: Row, withhold: bool) -> Iterator[Cited]:

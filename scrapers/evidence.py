@@ -191,6 +191,8 @@ class Capture:
 
     def _append(self, attempt: Attempt, outcome: str, draft: Draft | None, **more: object) -> Row:
         has_body = draft is not None and (draft.byte_count > 0 or outcome in {"kept", "robots"})
+        sha256 = draft.commit() if draft is not None and has_body else None
+        is_part = attempt.whole is not None and attempt.whole[0] != sha256
         row: Row = {
             "url": attempt.url,
             "asked": attempt.asked or attempt.url,
@@ -199,12 +201,12 @@ class Capture:
             "fetched_at": _iso(attempt.fetched_at),
             "status": attempt.status,
             "headers": {name: value for name, value in attempt.headers.items() if name.lower() not in SECRET},
-            "sha256": draft.commit() if draft is not None and has_body else None,
+            "sha256": sha256,
             "byte_count": draft.byte_count if draft is not None else 0,
             "outcome": outcome,
             "reason": None,
             "robots": attempt.robots,
-            **({"whole_sha256": attempt.whole[0], "whole_byte_count": attempt.whole[1]} if attempt.whole else {}),
+            **({"whole_sha256": attempt.whole[0], "whole_byte_count": attempt.whole[1]} if attempt.whole and is_part else {}),
             **attempt.note,
             **more,
         }

@@ -342,7 +342,7 @@ class Client:
         megabytes = 1 if request.expects == ROBOTS or content is not None else Limits.of(source).megabytes
         seconds = self._seconds or max(300, 2 * megabytes)
         came = Came(asked_at=self._clock())
-        lines = Lines() if request.expects in {"csv", "ndjson"} and request.select is None else None
+        lines = Lines() if request.expects in {"csv", "ndjson"} else None
         until = time.monotonic() + seconds
         whole, count = hashlib.sha256(), 0
 
@@ -427,8 +427,7 @@ def _fault(request: Request, source: Source, came: Came, draft: Draft) -> Fault 
         return None
     if status in {200, 202}:
         encoding = str(source.options.get("encoding", "utf-8"))
-        expects = "any" if request.select else request.expects
-        wrong = answers.fault(expects, draft.head, draft.tail, draft.byte_count, draft.body, encoding)
+        wrong = answers.fault(request.expects, draft.head, draft.tail, draft.byte_count, draft.body, encoding)
         if status == 202 and (wrong or request.expects not in {"json", "ndjson", "csv"}):
             return answers.blocked("got status 202, a block")
         return wrong

@@ -15,7 +15,7 @@ import tempfile
 import unicodedata
 import zipfile
 import zlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, NoReturn
@@ -28,7 +28,7 @@ SUDDEN = 16 * 1000**2  # bytes below which no ratio is suspicious
 MEMBERS = 10_000
 DIRECTORY = 16 * 1024**2  # bytes of a zip's table of contents, which zipfile holds in memory whole
 CHUNK = 1024**2
-GZIP, ZIP = b"\x1f\x8b", b"PK\x03\x04"
+GZIP, ZIP, ZSTD = b"\x1f\x8b", b"PK\x03\x04", b"\x28\xb5\x2f\xfd"
 WORKBOOK = (".xlsx", ".xlsm", ".xlsb", ".ods")  # archives to a machine, one document to a person
 CHATTER = re.compile(r"(^|/)(__MACOSX/|\.DS_Store$|Thumbs\.db$|desktop\.ini$)")  # what a system adds to a folder unasked
 CLIMBS = re.compile(r"^/|^[A-Za-z]:|\\|(^|/)\.\.(/|$)|[\x00-\x1f]")
@@ -44,15 +44,12 @@ def members(path: Path, limit_bytes: int = LARGEST, folder: Path | None = None) 
     """
     what = f"evidence {path.name.split('.')[0][:12]}"
     with gzip.open(path) as blob:
-        body = _stream(blob.read, _lost(path), lambda count: None)
-        head = body.peek(4)[:4]
-        if head[:2] == GZIP:
-            with _unpacked(body, what, limit_bytes) as inside:
-                yield "", _alone(inside, what, "")
-        elif head == ZIP or head == b"PK\x05\x06":
-            yield from _of_zip(body, what, limit_bytes, folder)
-        else:
-            yield "", _stream(body.read, _torn(what), _budget(what, limit_bytes))
+        yield from _inside(_stream(blob.read, _lost(path), lambda count: None), what, limit_bytes, folder)
+
+
+def arriving(body: IO[bytes], what: str, limit_bytes: int = LARGEST) -> Iterator[tuple[str, IO[bytes]]]:
+    """As `members`, of a body that is not kept yet; `what` it is, in a sentence."""
+    yield from _inside(_stream(body.read, _torn(what), lambda count: None), what, limit_bytes, None)
 
 
 @contextmanager
@@ -69,10 +66,28 @@ def opened(path: Path, limit_bytes: int = LARGEST, folder: Path | None = None) -
 
 def repacked(path: Path, into: Path, limit_bytes: int) -> None:
     """Write a workbook anew at `into`, from what was proved of it: for a reader that trusts what an archive says of itself."""
+    stored(members(path, limit_bytes, into.parent), into)
+
+
+def stored(files: Iterable[tuple[str, IO[bytes]]], into: Path | IO[bytes]) -> None:
+    """Write files as a zip whose bytes are the same on any machine: without days, and not packed."""
     with zipfile.ZipFile(into, "w", zipfile.ZIP_STORED) as plain:
-        for name, stream in members(path, limit_bytes, into.parent):
+        for name, stream in files:
             with plain.open(zipfile.ZipInfo(name), "w", force_zip64=True) as copy:
                 shutil.copyfileobj(stream, copy, CHUNK)
+
+
+def _inside(body: io.BufferedReader, what: str, limit_bytes: int, folder: Path | None) -> Iterator[tuple[str, IO[bytes]]]:
+    head = body.peek(4)[:4]
+    if head[:2] == GZIP:
+        with _unpacked(body, what, limit_bytes) as inside:
+            yield "", _alone(inside, what, "")
+    elif head == ZIP or head == b"PK\x05\x06":
+        yield from _of_zip(body, what, limit_bytes, folder)
+    elif head == ZSTD:
+        raise SourceUnreadable(f"{what} is packed by zstd, which is not read here; unpack it (zstd -d), or take it as gzip or as it is")
+    else:
+        yield "", _stream(body.read, _torn(what), _budget(what, limit_bytes))
 
 
 def _of_zip(body: IO[bytes], what: str, limit_bytes: int, folder: Path | None) -> Iterator[tuple[str, IO[bytes]]]:

@@ -35,6 +35,8 @@ class Plan:
 
     source: str
     requests: int  # of the last whole visit; the card's budget when there was none; 0 for files
+    at_least: int | None = None  # where the format can tell what a visit cannot do without
+    first: tuple[str, ...] = ()  # what would be asked first, in words, where the format has them
     is_estimate: bool  # there was no whole visit yet
     hosts: tuple[str, ...]
     robots: Mapping[str, tuple[str, date] | None] = field(
@@ -80,8 +82,8 @@ def is_online(source: Source) -> bool:
     return kinds.pop()
 
 
-def plan(source: Source, archive: Archive) -> Plan:
-    """What a visit would ask of whom: requests, hosts, the robots.txt verdict last known, pace. Asks nothing."""
+def plan(source: Source, archive: Archive, reader: Any = None) -> Plan:
+    """What a visit would ask of whom: requests, hosts, the robots.txt verdict last known, pace; and what `reader` knows. Asks nothing."""
     limits = Limits.of(source)
     if not is_online(source):
         return Plan(source=source.name, requests=0, is_estimate=False, hosts=(), pause_seconds=0.0, minutes=0.0)
@@ -98,6 +100,8 @@ def plan(source: Source, archive: Archive) -> Plan:
     return Plan(
         source=source.name,
         requests=count,
+        at_least=reader.at_least(source) if hasattr(reader, "at_least") else None,
+        first=reader.first(source) if hasattr(reader, "first") else (),
         is_estimate=not whole,
         hosts=tuple(robots),
         robots=robots,
@@ -251,30 +255,26 @@ def _keep(
 
 def _stream(source: Source, piece: Piece, draft: Draft, select: Select | None) -> tuple[Fault | None, tuple[str, int] | None]:
     """What is wrong with a file, once it, or the part of it that is kept, is in `draft`; and what the whole of it was."""
-    if select is not None:
-        whole, count = hashlib.sha256(), 0
+    whole, count, lines = hashlib.sha256(), 0, Lines()
 
-        def counted() -> Iterator[bytes]:
-            nonlocal count
-            for chunk in piece.chunks():
-                whole.update(chunk)
-                count += len(chunk)
-                yield chunk
+    def counted() -> Iterator[bytes]:
+        nonlocal count
+        for chunk in piece.chunks():
+            whole.update(chunk)
+            count += len(chunk)
+            yield chunk
 
-        try:
-            for part in select(counted()):
-                draft.write(part)
-        except SourceUnreadable as reason:
-            return Fault(f"found what cannot be read ({reason})", "take the file anew", is_cut_short=True, failure=reason.failure), None
-        return answers.fault("any", draft.head, draft.tail, draft.byte_count, draft.body), (whole.hexdigest(), count)
-    lines = Lines()
-    for chunk in piece.chunks():
-        draft.write(chunk)
-        if source.format in OF_LINES and not is_packed(draft.head) and lines.too_long(chunk):
-            return lines.fault(), None
-    return answers.fault(
-        piece.expects, draft.head, draft.tail, draft.byte_count, draft.body, str(source.options.get("encoding", "utf-8"))
-    ), None
+    try:
+        for part in select(counted()) if select else piece.chunks():
+            draft.write(part)
+            if source.format in OF_LINES and not is_packed(draft.head) and lines.too_long(part):
+                return lines.fault(), None
+    except SourceUnreadable as reason:
+        return Fault(f"found what cannot be read ({reason})", "take the file anew", is_cut_short=True, failure=reason.failure), None
+    expects = piece.expects if source.format in OF_LINES or not select else "any"  # what such a format keeps is of its own making
+    encoding = str(source.options.get("encoding", "utf-8"))
+    wrong = answers.fault(expects, draft.head, draft.tail, draft.byte_count, draft.body, encoding)
+    return wrong, (whole.hexdigest(), count) if select else None
 
 
 def files_of(source: Source) -> dict[str, Path]:

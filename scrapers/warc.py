@@ -1,7 +1,8 @@
 """A snapshot as the files that web archives exchange: WARC 1.1 (ISO 28500), or WACZ 1.1.1, which is a WARC in a zip with its index.
 
 Every row of the manifest is there: what was asked and answered, redirects, failures and robots.txt included, and as a metadata record the
-row itself, word for word. The same snapshot gives the same bytes. Bodies are streamed; the index of one visit is held in memory.
+row itself, word for word. The same snapshot gives the same bytes. Bodies are streamed; the index of one visit is held in memory. A visit
+that is not whole is written under the name of its folder, and says so.
 """
 
 import gzip
@@ -13,13 +14,14 @@ import zlib
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import datetime
 from http import HTTPStatus
 from pathlib import Path
 from typing import IO, Any
 from urllib.parse import parse_qsl, quote, urlencode, urlsplit
 
 from scrapers.answers import is_html
-from scrapers.blobs import DAMAGED, blob_of
+from scrapers.blobs import DAMAGED, blob_of, read_json
 from scrapers.evidence import Archive, Row, evidence_id, locator
 from scrapers.reading import nearest
 from scrapers.records import Refused, Snapshot
@@ -59,19 +61,54 @@ class Entry:
 
 
 def snapshot_of(archive: Archive, asked: str) -> Snapshot:
-    """The snapshot of that id, or the newest one of the source of that name."""
+    """The snapshot of that id, or the newest one of the source of that name; or the visit SOURCE@FOLDER, which need not be whole."""
     name = asked.partition("@")[0]
-    found = {each.id: each for each in archive.snapshots(name)} if name.strip(".") == name and "/" not in name and "\\" not in name else {}
+    is_name = name.strip(".") == name and "/" not in name and "\\" not in name
+    found = {each.id: each for each in archive.snapshots(name)} if is_name else {}
     if asked in found:
         return found[asked]
+    broken = {f"{name}@{each.name}": each for each in archive.visits(name) if not _is_whole(each)} if is_name else {}
+    if asked in broken:
+        return _incomplete(archive, name, broken[asked])
     if asked == name and found:
         return list(found.values())[-1]
     homes = sorted(path.name for path in archive.root.iterdir() if path.is_dir()) if archive.root.is_dir() else []
-    known = list(found) or [each for each in homes if archive.snapshots(each)]
+    known = [*found, *broken] or [each for each in homes if archive.snapshots(each)]
     close = nearest(asked, known) or (", ".join(known[-5:]) if known else "")
     raise Refused(
         f"no whole snapshot {asked!r} is kept in {archive.root}; " + (f"there is {close}" if close else "run `rollcall collect` first")
     )
+
+
+def _is_whole(visit: Path) -> bool:
+    return (visit / "complete.json").exists()
+
+
+def _incomplete(archive: Archive, source: str, visit: Path) -> Snapshot:
+    """A visit that does not count, as far as it came. Refused when nothing was asked yet."""
+    rows = archive.attempts(visit)
+    if not rows:
+        raise Refused(f"{source}: the visit in {visit} asked nothing before it ended; there is nothing to write")
+    times = [datetime.fromisoformat(row["fetched_at"]) for row in rows]
+    return Snapshot(
+        id=f"{source}@{visit.name}",
+        source=source,
+        day=times[0].date(),
+        started_at=times[0],
+        finished_at=times[-1],
+        response_count=sum(row["outcome"] == "kept" for row in rows),
+        sha256="",
+        folder=visit,
+    )
+
+
+def _standing(snapshot: Snapshot) -> str:
+    """What is to be said of a visit in front of everything else; nothing of one that is whole."""
+    if _is_whole(snapshot.folder):
+        return ""
+    over = snapshot.folder / "abandoned.json"
+    reason = " ".join(str(read_json(over)["reason"]).split()) if over.exists() else "interrupted before it was whole"
+    return f"INCOMPLETE, so that nothing rests on it ({reason}). "
 
 
 def write(archive: Archive, snapshot: Snapshot, out: Path) -> int:
@@ -80,7 +117,8 @@ def write(archive: Archive, snapshot: Snapshot, out: Path) -> int:
         raise Refused(f"{out.name} is neither .warc.gz (for warcio, pywb) nor .wacz (for ReplayWeb.page); name it one of the two")
     if not out.parent.is_dir():
         raise Refused(f"there is no folder {out.parent} to write {out.name} into; make it, or name another")
-    archive.evidence(snapshot)  # refused when the manifest is not the one the snapshot was named by
+    if _is_whole(snapshot.folder):
+        archive.evidence(snapshot)  # refused when the manifest is not the one the snapshot was named by
     part = out.with_name(out.name + ".part")
     try:
         with part.open("wb") as file:
@@ -118,7 +156,8 @@ def _records(archive: Archive, snapshot: Snapshot, write: Callable[[bytes], obje
         "format": "WARC File Format 1.1",
         "conformsTo": "https://iipc.github.io/warc-specifications/specifications/warc-format/warc-1.1/",
         "isPartOf": snapshot.id,
-        "description": "One visit to one source. A body is kept as it was after unpacking; headers that were true of the packed bytes "
+        "description": _standing(snapshot)
+        + "One visit to one source. A body is kept as it was after unpacking; headers that were true of the packed bytes "
         "alone are renamed X-Archive-Orig-*. A request record holds what the manifest says was asked, a metadata record the row of the "
         "manifest itself. No cookie and no token was ever kept.",
     }
@@ -285,18 +324,18 @@ def _wacz(archive: Archive, snapshot: Snapshot, file: IO[bytes]) -> int:
                 put(line.encode())
         shown = [entry for entry in entries if entry.evidence_id]
         with member("pages/pages.jsonl") as put:
-            put(_json({"format": "json-pages-1.0", "id": "pages", "title": "Every answer the snapshot rests on"}))
+            put(_json({"format": "json-pages-1.0", "id": "pages", "title": f"{_standing(snapshot)}Every answer the snapshot rests on"}))
             for entry in shown:
                 put(_json({"id": entry.evidence_id, "url": entry.url, "ts": entry.at, "title": entry.url}))
         contents = {
             "profile": "data-package",
             "wacz_version": "1.1.1",
             "title": snapshot.id,
-            "description": f"What {snapshot.source} said on {snapshot.day}, as Rollcall kept it. The id of a page is that of the evidence.",
+            "description": _standing(snapshot)
+            + f"What {snapshot.source} said on {snapshot.day}, as Rollcall kept it. The id of a page is that of the evidence.",
             "created": _date(made.isoformat()),
             "software": "Rollcall",
-            "mainPageUrl": shown[0].url,
-            "mainPageDate": shown[0].at,
+            **({"mainPageUrl": shown[0].url, "mainPageDate": shown[0].at} if shown else {}),
             "resources": list(resources),
         }
         manifest = json.dumps(contents, indent=2).encode()

@@ -2,7 +2,8 @@
 -- A contradiction is told once, of the surface nearer the public: website, PDF, file, API. It needs both to say something, and neither
 -- to say the other's word elsewhere about that person at that place. That one surface shows nobody accuses no one: tier C, and only
 -- between captures read whole without a problem, within a network and three-digit ZIP area that the other shows, and only where
--- nobody there bears the family name with that initial and no practice is shown at that street or telephone.
+-- nobody there bears the family name with that initial and no practice is shown at that street or telephone. A price file shows nobody and
+-- is silent about nobody: where it proves a contract it speaks for the surface that shows the person, and does not raise the tier.
 with rank as (
   select unnest(['website', 'pdf', 'file', 'api']) as surface, unnest([1, 2, 3, 4]) as place,
     unnest(['website', 'PDF', 'file', 'API']) as word
@@ -70,13 +71,23 @@ with rank as (
   select distinct across.listing_id, other.snapshot_id
   from matching.across
   join matching.listed as other on other.listing_id = across.other_listing_id
+), stated as (
+  select listing.listing_id, participation.observed_on as stated_on, participation.evidence_id as stated_evidence_id
+  from curated.listing
+  join curated.source as shower on shower.source_id = listing.source_id
+  join curated.participation on participation.npi = trim(listing.npi) and participation.strength = 'proof'
+    and participation.observed_on between listing.observed_on - 90 and listing.observed_on + 7
+  join curated.source as filer on filer.source_id = participation.source_id and fold(filer.insurer_name) = fold(shower.insurer_name)
+  where listing.npi_valid
+  qualify row_number() over (partition by listing.listing_id order by participation.observed_on desc, participation.evidence_id) = 1
 ), absent as (
-  select listed.listing_id, beside.other_surface, beside.other_observed_on
+  select listed.listing_id, beside.other_surface, beside.other_observed_on, stated.stated_on, stated.stated_evidence_id
   from matching.listed
   join beside on beside.snapshot_id = listed.snapshot_id
   join area on area.snapshot_id = beside.other_snapshot_id and area.network = listed.network and area.zip3 = left(listed.zip5, 3)
   left join bearer
     on bearer.snapshot_id = beside.other_snapshot_id and bearer.network = listed.network and bearer.family = listed.family
+  left join stated on stated.listing_id = listed.listing_id
   anti join met on met.listing_id = listed.listing_id and met.snapshot_id = beside.other_snapshot_id
   anti join practice as street on street.snapshot_id = beside.other_snapshot_id and street.place = listed.street
   anti join practice as line on line.snapshot_id = beside.other_snapshot_id and line.place = listed.phone_digits
@@ -87,7 +98,8 @@ with rank as (
     case when is_by_number then 'B' else 'C' end as tier, other_evidence_id
   from differing join rank on rank.surface = differing.other_surface
   union all
-  select listing_id, concat('the insurer''s ', rank.word, ' of ', other_observed_on, ', read whole, was not seen to show it'), 'C', null
+  select listing_id, concat('the insurer''s ', rank.word, ' of ', other_observed_on, ', read whole, was not seen to show it',
+    ', although the in-network file of ' || stated_on || ' names the NPI'), 'C', stated_evidence_id
   from absent join rank on rank.surface = absent.other_surface
 ), disagreement as (
   -- beside what is better documented, what is less so is not said
@@ -101,7 +113,7 @@ select
   disagreement.tier, cast(null as varchar) as credential_id,
   list_concat([listing.evidence_id], list_sort(disagreement.other_evidence_ids)) as evidence_ids,
   listing.network, coalesce(rank.word, 'directory') as surface, disagreement.said,
-  regexp_replace(disagreement.said, ' of [0-9]{4}-[0-9]{2}-[0-9]{2}', '', 'g') as differs
+  regexp_replace(disagreement.said, ' of [0-9]{4}-[0-9]{2}-[0-9]{2}|, although [^;]*', '', 'g') as differs
 from disagreement
 join curated.listing on listing.listing_id = disagreement.listing_id
 join curated.source on source.source_id = listing.source_id

@@ -6,7 +6,8 @@ with word as (
   from parsed.status_word
   group by source_id, status_key(status_raw)
 ), met as (
-  select distinct source_id, status_key(status) as status_raw from parsed.credential where status is not null
+  select distinct source_id, status_key(status) as status_raw
+  from (select distinct source_id, status from parsed.credential where status is not null) as said
 )
 select
   coalesce(word.source_id, met.source_id) as source_id,

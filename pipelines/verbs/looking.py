@@ -82,7 +82,10 @@ def query(
 @as_json
 @with_data
 def evidence(settings: environment.Settings, source: str, out: Path, as_json: bool) -> None:
-    """Write a snapshot as a web archive (WARC, WACZ) that standard tools read; SOURCE is a source's name or a snapshot's id."""
+    """Write a snapshot as a web archive (WARC, WACZ) that standard tools read.
+
+    SOURCE is a source's name or a snapshot's id, or NAME@FOLDER of a visit that is not whole, and is then marked as such.
+    """
     from scrapers import warc
     from scrapers.evidence import Archive
 

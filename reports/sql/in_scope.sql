@@ -38,10 +38,7 @@ with held as (
   where member_kind = 'listing'
   group by member_id
 ), twin as (
-  select
-    listing_id,
-    bool_or(kind = 'same_location' and keeper_listing_id <> listing_id) as is_duplicate,
-    bool_or(kind = 'multi_location') as is_multi_location
+  select listing_id, bool_or(kind = 'same_location' and keeper_listing_id <> listing_id) as is_duplicate
   from matching.duplicate
   group by listing_id
 ), stated as (
@@ -74,7 +71,6 @@ with held as (
     listing.county_fips,
     listing.observed_on,
     not coalesce(twin.is_duplicate, false) as is_unique,
-    coalesce(twin.is_multi_location, false) as is_multi_location,
     case when stated.credential_id is not null then 'same' when unsure.listing_id is not null then 'unsure' else 'none' end as roll_match,
     stated.credential_id,
     stated.status,
@@ -106,6 +102,8 @@ with held as (
 )
 select
   scoped.* exclude (full_standing, public_standing),
+  scoped.network is not null
+    and count(*) filter (where scoped.is_unique) over (partition by scoped.provider_id, scoped.source_id, scoped.network) > 1 as is_multi_location,
   case when scoped.full_standing <> scoped.public_standing and coalesce(private.provider_count, 0) < 10 then scoped.public_standing
     else scoped.full_standing end as standing,
   scoped.public_standing

@@ -155,7 +155,7 @@ def _letter(words: Mapping[str, Any], context: Context, about: Sequence[Row], sp
         made_at=context.made_at.strftime("%Y-%m-%dT%H:%M:%SZ"),
         extra={
             "layout": "letter",
-            "size": 9.5,
+            "size": 9.5 if len(about) == 1 else 9,  # points: so that two findings stand on one page, and most often three
             "subtitle": words["subtitle"].format_map(filled),
             "series": words["series"].format_map(filled),
             "foot": words["foot"].format_map(filled),

@@ -9,7 +9,7 @@ from typing import Any
 import yaml
 
 from matching.records import Connection
-from reports.measures import percent, shown, span
+from reports.measures import error_rate, percent, shown, span
 from reports.records import Context, Measure, Section
 
 Rows = Sequence[tuple[Any, ...]]
@@ -67,6 +67,7 @@ class Asking:
             "run_id": context.run_id,
             "code_version": context.code_version,
             "made_on": context.made_at.strftime("%Y-%m-%d"),
+            "error_rate": error_rate(self.by_name),
             "contact": context.contact or "an address that is not yet named, and must be before this report is filed",
             "pairs": self._pairs(),
         }

@@ -21,6 +21,7 @@ class Answer:
     next: str | None = None
     total: int | None = None
     offers: frozenset[str] | None = None  # of a CapabilityStatement of FHIR 4: the types it names
+    includes: frozenset[str] = frozenset()  # of the same: what a search brings along when asked, as "PractitionerRole:practitioner"
     files: tuple[tuple[str, str, int | None], ...] | None = None  # of an export: (type, address, how many resources)
     needs_token: bool = False  # to fetch these files
 
@@ -38,7 +39,8 @@ def answer(said: Any) -> Answer:
     if kind == "CapabilityStatement":
         parts = [each for part in objects(said, "rest") for each in objects(part, "resource")]
         is_4 = str(said.get("fhirVersion", "4")).startswith("4")
-        return Answer((), offers=frozenset(str(each.get("type")) for each in parts if is_4))
+        along = frozenset(str(name) for each in parts for name in each.get("searchInclude") or () if is_4)
+        return Answer((), offers=frozenset(str(each.get("type")) for each in parts if is_4), includes=along)
     if kind == "OperationOutcome":
         return Answer((), (complaint(said),))
     if kind != "Bundle":

@@ -55,7 +55,7 @@ class Census:
             found = self._found[search, turn]
             self._totals[search, turn] += [] if answer.total is None else [answer.total]
             self._pages[search, turn].append((len(answer.resources), answer.next is not None))
-        elif answer.next and len(answer.resources) < url.count(",") + 1:
+        elif answer.next and ("participating-organization=" in url or len(answer.resources) < url.count(",") + 1):
             self._cut = url
         for where, resource in answer.resources:
             key = _fhir.key_of(where, resource)
@@ -79,7 +79,7 @@ class Census:
     def lack(self, trusts_totals: bool) -> str | None:
         """Why this is not everything; None where nothing says so."""
         if self._cut:
-            return f"{self._cut} gives fewer resources at once than it was asked for by `_id`; list the type under `resources:`"
+            return f"{self._cut} gives fewer resources at once than it was asked for; list the type under `resources:`"
         last = {search: max(turn for each, turn in self._found if each == search) for search, _ in self._found}
         for search, turn in sorted(last.items()):
             count, said = self._found[search, turn].count(), min(self._totals[search, turn], default=0)

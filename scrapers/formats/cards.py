@@ -106,6 +106,22 @@ def complete(pages: Iterable[Evidence], source: Source) -> str | None:
     return None
 
 
+def lacking(pages: Iterable[Evidence], source: Source) -> Iterator[Problem]:
+    """What pages saved by hand lack: those of one address that state one number of listings, and together show fewer."""
+    if "count" not in source.options.get("cards", {}):
+        return
+    shown: dict[tuple[str, int], list[tuple[Evidence, int]]] = {}
+    for page in pages:
+        results = page_of(page, source)
+        if (total := stated(results, source)) is not None:
+            where = page.url.partition("?")[0].partition("#")[0] if "://" in page.url else ""
+            shown.setdefault((where, total), []).append((replace(page, body=b""), len(blocks(results, source))))
+    for (_, total), found in shown.items():
+        if (count := sum(each for _, each in found)) < total:
+            told = f"the site states {total:,} listings, and of the pages that say so {len(found):,} were saved, which show {count:,}"
+            yield problem(found[0][0].id, "page", f"{told}; save the others too", "")
+
+
 def parse(page: Evidence, source: Source) -> Iterator[Record | Problem]:
     """Read every block on one page; what we cannot read becomes a Problem."""
     yield from _parse_text(page, source) if "lines" in source.options else _parse_html(page, source)

@@ -29,6 +29,7 @@ from scrapers.packed import members
 from scrapers.reading import EXCERPT, collapsed, decoded
 from scrapers.records import Evidence, Problem, Refused, Request, Source, SourceUnreadable, Table
 
+MEMORY = "160MB"  # DuckDB's share while chunks are read: more is no quicker, and of a gigabyte all of it stays in memory
 CHUNK = 64 * 1024**2  # bytes that DuckDB is handed at once; of smaller pieces it writes every row twice
 HEAD = 65_536
 TYPES = ("INDIVIDUAL", "FACILITY", "GROUP")

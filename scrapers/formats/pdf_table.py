@@ -17,6 +17,7 @@ from scrapers.card import CardMap
 from scrapers.formats import table
 from scrapers.formats._columns import AND, accounted, select_of
 from scrapers.formats._dialect import Dialect
+from scrapers.formats._personal import is_personal
 from scrapers.reading import collapsed, folded, problem
 from scrapers.records import Evidence, Problem, Refused, Request, Source, SourceUnreadable, Table
 
@@ -32,8 +33,13 @@ def requests(source: Source) -> list[Request]:
 
 
 def check(source: Source) -> None:
-    """As a table; and a confidence between 0 and 1."""
+    """As a table; a confidence between 0 and 1; and no column that nobody may keep, for nothing can be cut out of a PDF."""
     table.check(source)
+    if named := [each for each in source.ignore if is_personal(each)]:
+        raise Refused(
+            f"{source.name}: `ignore` names {named[0]!r}, which nobody may keep, and a PDF is kept whole; ask the publisher for a table, "
+            "of which such a column is left out"
+        )
     CardMap(dict(source.options), source.name, None).number("confidence_at_least", 0, 1, whole=False, otherwise=CONFIDENT)
 
 

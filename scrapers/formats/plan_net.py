@@ -2,7 +2,8 @@
 
     start: https://…                       # the server's base; or addresses or files that end in .json or .ndjson (gzip too; no zstd)
     resources: [PractitionerRole, …]       # types read whole; default all that listings need. What is referred to and of another type
-                                           # is asked for by _id, which suits a `search:` for the roles of one specialty
+                                           # comes along by _include where the server offers that, or is asked for by _id; which suits
+                                           # a `search:` for the roles of one specialty
     search: {PractitionerRole: {specialty: 225700000X}}     # parameters by type; a list of maps makes several searches; a parameter
                                            # outside a type goes with every search: {_lastUpdated: gt1900-01-01}
     page_size: 100                         # _count
@@ -44,6 +45,14 @@ RESTARTS = 2
 PART = 1024**3  # bytes of answers for each part in which roles are joined, a few hundred thousand at a time
 BATCH = 40  # ids asked for at once
 BUSY = {"throttled", "timeout", "transient", "lock-error", "too-costly"}  # issue codes of HL7 that may pass
+ALONG = {  # what a role refers to → the parameters by which a search brings it along
+    "Practitioner": ("practitioner",),
+    "Location": ("location",),
+    "Organization": ("organization", "network"),
+    "HealthcareService": ("service",),
+}
+BY_ITSELF = re.compile(r"&_include=[^&]*")  # we add it; the address without it is that of the same page
+LOOKED_UP = re.compile(r"[?&](_id|participating-organization)=")
 REFUSING = {"login", "unknown", "expired", "forbidden", "suppressed", "security"}
 FILES = (".json", ".ndjson", ".json.gz", ".ndjson.gz", ".jsonl")
 
@@ -60,6 +69,10 @@ def check(source: Source) -> None:
             raise Refused(f"{source.name}, `resources`: {each!r} is not a type that listings need; {advice(each, TYPES)}")
     if ROLE not in _types(source):
         raise Refused(f"{source.name}, `resources`: {ROLE} is missing; without roles there are no listings")
+    if packed_ := next((each for each in source.start if urlsplit(each).path.lower().endswith(".zst")), None):
+        raise Refused(
+            f"{source.name}: `start` names {packed_}, packed by zstd, which is not read here; unpack it (zstd -d) and name that file"
+        )
     card.number("page_size", 1, 10_000, whole=True, otherwise=PAGE_SIZE)
     if not isinstance(source.options.get("bulk", False), bool):
         card.refuse("bulk", "true or false")
@@ -102,14 +115,18 @@ def follow(page: Evidence, source: Source) -> list[Request]:
         told = reason if isinstance(reason, Unreadable) else "no JSON"
         raise SourceUnreadable(f"{source.name}: {page.url} begins with {page.body[:20]!r}, {told}; expected FHIR as JSON") from None
     if answer.offers is not None:
-        return _first_pages(page, answer.offers, source)
+        return _first_pages(page, answer, source)
     if answer.files is not None:
         return _exported(page, answer, source)
     search, turn = _search_of(page.url)
-    is_first = not search or page.url.partition("#")[0] == _first(source, search).url
+    is_first = not search or _is_first(page.url.partition("#")[0], search, source)
     refusal = _refusal(page, answer, source)
     if refusal and is_first:
+        if search and page.url.partition("#")[0] != _first(source, search).url:  # it may be what we asked to have along
+            return [_first(source, search)]
         raise refusal
+    if not search and LOOKED_UP.search(page.url):
+        return _lookups(answer, source)
     if not search:
         raise SourceUnreadable(f"{source.name}: {page.url} is no CapabilityStatement; check that `start:` is the base of a FHIR server")
     if refusal:
@@ -123,13 +140,16 @@ def instead(lost: Request, source: Source, reason: SourceUnreadable) -> list[Req
     """Where the link to a later page has died, its search from the first page; nothing, where a type is not there to be looked up."""
     search, turn = _search_of(lost.name)
     kind = urlsplit(lost.url).path.rsplit("/", 1)[-1]
-    if reason.failure not in {"gone", "changed_shape"} or not (search or (lost.is_leaf and kind in TYPES)):
+    if reason.failure not in {"gone", "changed_shape"} or not (search or (LOOKED_UP.search(lost.url) and kind in TYPES)):
         return None
     if not search:  # what refers to it is a problem of its own, and many such are no whole visit
         if reason.failure == "gone":
             return []
-        raise SourceUnreadable(f"{reason}, and list {kind} under `resources:` if the server has no search by _id", reason.failure)
-    if lost.url == _first(source, search).url:
+        how = (LOOKED_UP.search(lost.url) or [""] * 2)[1]
+        raise SourceUnreadable(f"{reason}, and list {kind} under `resources:` if the server has no search by {how}", reason.failure)
+    if _is_first(lost.url, search, source):
+        if lost.url != _first(source, search).url:
+            return [_first(source, search)]
         raise SourceUnreadable(f"{reason}, and give the parameters that the server needs under `search:`", reason.failure)
     return _again(source, search, turn, str(reason))
 
@@ -207,15 +227,25 @@ def _search_of(name: str) -> tuple[str, int]:
     url, _, label = name.partition("#")
     search, _, turn = label.partition(", again ")
     kind = urlsplit(url).path.rsplit("/", 1)[-1]
-    return search or (kind if kind in TYPES and "_id=" not in url else ""), int(turn or 0)
+    return search or (kind if kind in TYPES and not LOOKED_UP.search(url) else ""), int(turn or 0)
 
 
-def _first_pages(page: Evidence, offered: Collection[str], source: Source) -> list[Request]:
+def _is_first(url: str, search: str, source: Source) -> bool:
+    return BY_ITSELF.sub("", url) == BY_ITSELF.sub("", _first(source, search).url)
+
+
+def _first_pages(page: Evidence, statement: Answer, source: Source) -> list[Request]:
+    offered: Collection[str] = statement.offers or ()
     if ROLE not in offered:
         raise SourceUnreadable(f"{source.name}: {page.url} offers no {ROLE} of FHIR 4, but {len(offered)} other types; check `start:`")
     kinds = [kind for kind in _types(source) if kind in offered]
     numbers = [(kind, number) for kind in kinds for number in range(1, len(_searches(source, kind)) + 1)]
-    return [_first(source, kind if number == 1 else f"{kind} {number}") for kind, number in numbers]
+    asked = [_first(source, kind if number == 1 else f"{kind} {number}") for kind, number in numbers]
+    names = [f"{ROLE}:{name}" for kind in _looked_up(source) for name in ALONG[kind]]
+    along = "".join(f"&_include={name}" for name in names if name in statement.includes)
+    return [
+        replace(each, url=each.url + along) if each.label.split(" ")[0] == ROLE and "_include=" not in each.url else each for each in asked
+    ]
 
 
 def _next(page: Evidence, answer: Answer, search: str, turn: int, source: Source) -> list[Request]:
@@ -246,15 +276,25 @@ def _lookups(answer: Answer, source: Source) -> list[Request]:
     context = Context("9999", dict(ACCEPTING), _bases(source))
     here: set[str] = set()
     referred: set[str] = set()
+    bare: set[str] = set()  # organizations of roles that name no network: theirs are named by affiliations
     for where, resource in answer.resources:
         try:
             for row in _fhir.rows(where, resource, context):
                 here.add(row["key"])
                 referred.update(_fhir.references(row))
+                if row["kind"] == ROLE and not row["networks"]:
+                    bare.add(row["organization"] or "")
         except Unreadable:
             continue  # stated as a problem when the snapshot is read
     ids = {kind: sorted(key.partition("/")[2] for key in referred - here if key.startswith(f"{kind}/")) for kind in _looked_up(source)}
-    return [
+    whose = sorted(each for each in bare if each.startswith("Organization/") and "#" not in each and AFFILIATION not in _types(source))
+    affiliations = [
+        _request(
+            source, AFFILIATION, [("participating-organization", ",".join(whose[at : at + BATCH])), ("_count", "1000")], is_shared=True
+        )
+        for at in range(0, len(whose), BATCH)
+    ]
+    return affiliations + [
         _request(source, kind, [("_id", ",".join(of_kind[at : at + BATCH])), ("_count", str(PAGE_SIZE))], is_leaf=True)
         for kind, of_kind in ids.items()
         for at in range(0, len(of_kind), BATCH)

@@ -22,7 +22,7 @@ from scrapers.formats._results import Row, results
 from scrapers.reading import Record, Unreadable, problem, record
 from scrapers.records import Evidence, Listing, Problem, Refused, Request, Source, SourceUnreadable
 
-__all__ = ["KEYS", "SHAPE", "check", "complete", "follow", "once", "parse", "proof", "requests"]
+__all__ = ["KEYS", "SHAPE", "at_least", "check", "complete", "first", "follow", "once", "parse", "proof", "requests"]
 KEYS = ("search", "cards")
 SHAPE = {"search": SEARCH, **cards.SHAPE}
 NAMED = 3  # gaps that a sentence names; it counts the others
@@ -49,6 +49,17 @@ def requests(source: Source) -> list[Request]:
     if not circles:
         raise Refused(f"{source.name}: no circle of `search: radius:` covers any part of the area; check its unit, and the places")
     return [_request(finder, source, circle, finder.first) for circle in circles]
+
+
+def at_least(source: Source) -> int:
+    """How many requests a visit cannot do without: the first circles, and those into which each is split whatever it answers."""
+    circles = finder_of(source).first_circles
+    return len(circles) + len({small for each in circles for small in finder_of(source).smaller(each)})
+
+
+def first(source: Source) -> tuple[str, ...]:
+    """The circles that the area is first covered with, in words."""
+    return tuple(map(finder_of(source).called, finder_of(source).first_circles))
 
 
 def follow(page: Evidence, source: Source) -> list[Request]:

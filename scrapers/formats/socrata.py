@@ -7,9 +7,11 @@ Limits, ordering by :id and lower-case field names: dev.socrata.com.
 import csv
 import io
 import re
+from collections.abc import Callable, Iterator
+from functools import partial
 from urllib.parse import parse_qs, quote, urlencode
 
-from scrapers.formats import table
+from scrapers.formats import _personal, table
 from scrapers.reading import decoded
 from scrapers.records import Evidence, Refused, Request, Source, SourceUnreadable
 
@@ -28,7 +30,15 @@ def check(source: Source) -> None:
 
 def requests(source: Source) -> list[Request]:
     """The first page of each dataset, or the whole of each bulk file."""
-    return [_page(source, each, 0) if DATASET.fullmatch(each) else Request(url=each, expects="csv", is_leaf=True) for each in source.start]
+    return [
+        _page(source, each, 0) if DATASET.fullmatch(each) else Request(url=each, expects="csv", is_leaf=True, select=distil(source))
+        for each in source.start
+    ]
+
+
+def distil(source: Source) -> Callable[[Iterator[bytes]], Iterator[bytes]]:
+    """As of a table: a bulk file holds columns that nobody may keep, and a server may send what it was not asked for."""
+    return partial(_personal.kept, source, _field)
 
 
 def follow(page: Evidence, source: Source) -> list[Request]:
@@ -64,4 +74,4 @@ def _page(source: Source, dataset: str, offset: int) -> Request:
         "$offset": offset,
     }
     resource = DATASET.sub(r"\1/resource/\2.csv", dataset)
-    return Request(url=f"{resource}?{urlencode(query, quote_via=quote, safe='$:,')}", expects="csv")
+    return Request(url=f"{resource}?{urlencode(query, quote_via=quote, safe='$:,')}", expects="csv", select=distil(source))

@@ -1,6 +1,7 @@
 """A table: CSV of any dialect, tabs, pipes, fixed width, a workbook, or a table of a page; plain, gzip, or in a zip.
 
-Every header is mapped under `columns:` or listed under `ignore:`, or the table is refused. An ignored column is never kept.
+Every header is mapped under `columns:` or listed under `ignore:`, or the table is refused. An ignored column is never read, and one that
+nobody may keep (a year of birth, a social security number) is cut out of the evidence itself, beside the hash of the whole (_personal).
 `columns: {status: "Status + Reason"}` joins two of theirs by a blank. What the card does not say of the dialect is detected (see _dialect).
 """
 
@@ -11,13 +12,14 @@ import shutil
 import tempfile
 from collections.abc import Callable, Iterable, Iterator
 from fnmatch import fnmatchcase
+from functools import partial
 from pathlib import Path, PurePosixPath
 from typing import Any
 from urllib.parse import urlsplit
 
 from scrapers import packed
 from scrapers.card import CardMap
-from scrapers.formats import _dialect, _sheets
+from scrapers.formats import _dialect, _personal, _sheets
 from scrapers.formats._columns import AND as AND
 from scrapers.formats._columns import accounted, select_of
 from scrapers.formats._columns import clean as clean
@@ -35,7 +37,12 @@ DATES = ("issued", "expires", "enumerated", "updated", "deactivated", "reactivat
 
 def requests(source: Source) -> list[Request]:
     """The whole table is one file per start."""
-    return [Request(url=each, expects=_expected(each), is_leaf=True) for each in source.start]
+    return [Request(url=each, expects=_expected(each), is_leaf=True, select=distil(source)) for each in source.start]
+
+
+def distil(source: Source) -> Callable[[Iterator[bytes]], Iterator[bytes]]:
+    """What is kept of a file: all of it but the columns that nobody may keep."""
+    return partial(_personal.kept, source, folded)
 
 
 def check(source: Source) -> None:

@@ -33,7 +33,7 @@ create table curated.credential (credential_id text, source_id text, license_key
   expires_on date, status text, may_practice boolean, evidence_id text);
 create table curated.credential_history (credential_id text, seen_from_on date, seen_to_on date, status_raw text, status text,
   may_practice boolean, expires_on date, basis text, evidence_id text, locator text);
-create table curated.evidence (evidence_id text, url text);
+create table curated.evidence (evidence_id text, url text, snapshot_id text);
 create table curated.problem (evidence_id text, locator text, reason text);
 create table curated.source (source_id text, surface text, insurer_name text);
 create table curated.snapshot (snapshot_id text, source_id text, observed_on date, is_complete boolean, problem_count bigint);
@@ -82,7 +82,8 @@ def drawn(con: duckdb.DuckDBPyConnection, listings: str, roll: str = "number | n
         "from (select unnest([seen_from_on, seen_to_on]) as seen from curated.credential_history)"
     )
     con.execute(
-        "insert into curated.evidence select distinct evidence_id, concat('https://alder.example/', evidence_id) from curated.listing"
+        "insert into curated.evidence (evidence_id, url) "
+        "select distinct evidence_id, concat('https://alder.example/', evidence_id) from curated.listing"
     )
     con.execute(
         "update curated.listing set is_latest = observed_on = (select max(observed_on) from curated.listing as other "
@@ -136,6 +137,7 @@ def stated(con: duckdb.DuckDBPyConnection, registry: str = "npi", excluded: str 
         con.execute(
             "insert into curated.snapshot values (concat($source, '@', $day), $source, $day, true, 0)", {"source": source, "day": day}
         )
+    con.execute("insert into curated.evidence (evidence_id, snapshot_id, url) values ('gone-page', 'nppes@' || ?, 'file:gone.xlsx')", [day])
     matching.link(con, ASKED)
     matching.findings(con, ASKED)
 

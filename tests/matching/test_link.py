@@ -286,6 +286,21 @@ def test_the_newest_verdict_counts_and_names_somebody_no_rule_would(con: duckdb.
     assert ask("select check_name, tier from matching.finding") == [("lapsed_license", "B")]
 
 
+def test_two_listings_of_which_people_said_whose_they_are_are_one_person_whatever_their_names(con: duckdb.DuckDBPyConnection) -> None:
+    place = "Open | 9 Oak St | 206 555 0101"
+    ask = matched(
+        con,
+        f"id | name | network | address | phone\na | Ida J Lund Vega | {place}\nb | I Lund Vega | {place}",
+        roll("MA60000001 | Ida Jo Vega | ACTIVE | 2027-01-01\nMA60000002 | Ilse Lund Vega | ACTIVE | 2027-01-01"),
+    )
+    flagged = "select listing_id, tier from matching.finding where check_name = 'duplicate_listing'"
+    assert ask(flagged) == []
+    verdict(con, "a", "MA60000001", "same")
+    assert ask(flagged) == []
+    verdict(con, "b", "MA60000001", "same")
+    assert ask(flagged) == [("b", "B")]
+
+
 def test_of_two_verdicts_given_at_once_the_more_cautious_counts(con: duckdb.DuckDBPyConnection) -> None:
     matched(con, "id | name\na | Rosa Vega", roll("MA60000001 | Rosa Vega | EXPIRED | 2020-01-01"))
     for judgement in ("same", "different", "unsure"):

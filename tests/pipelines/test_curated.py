@@ -9,6 +9,7 @@ import pytest
 
 from matching.professions import profession_rows
 from pipelines import curate, expectations, models, warehouse
+from scrapers.records import Refused
 
 FORM = {
     "license_pattern": r"(?:[A-Z]{4}\.)?(?P<prefix>[A-Z][A-Z0-9])[. ]?(?P<digits>\d{8})",
@@ -343,3 +344,16 @@ def test_a_database_appears_whole_or_not_at_all(tmp_path: Path) -> None:
     with warehouse.rebuilt(target) as con:
         con.execute("create table t as select 1 as x")
     assert warehouse.ask(target, "select x from t") == (["x"], [(1,)])
+
+
+def test_no_file_holds_what_was_parsed(tmp_path: Path) -> None:
+    """Not even in blocks that a dropped table would leave behind."""
+    target = tmp_path / "x.duckdb"
+    with warehouse.rebuilt(target) as con:
+        warehouse.lay_out(con)
+        warehouse.insert(con, "credential", [{"source_id": "roll", "number": f"ZZ{number}"} for number in range(3000)])
+        con.execute("create table curated.license as select count(number) as n from parsed.credential")
+    with pytest.raises(Refused, match=r"parsed\.credential"):
+        warehouse.ask(target, "select * from parsed.credential")
+    assert warehouse.ask(target, "select n from curated.license") == (["n"], [(3000,)])
+    assert [path for path in tmp_path.rglob("*") if path.is_file() and b"ZZ2999" in path.read_bytes()] == []

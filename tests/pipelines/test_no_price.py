@@ -4,7 +4,7 @@ import gzip
 import io
 import json
 import zipfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -91,14 +91,14 @@ def audit(folder: Path, start: str) -> Path:
     return card
 
 
-def planted(data: Path) -> list[str]:
+def planted(data: Path, words: Sequence[bytes] = PLANTED) -> list[str]:
     """Where anything planted is found under the data folder: in files, packed ones unpacked, and in every column of every database."""
     found = []
     for path in sorted(each for each in data.rglob("*") if each.is_file()):
         for name, body in unpacked(path):
-            found += [f"{path.name}{name}: {each!r}" for each in PLANTED if each in body]
+            found += [f"{path.name}{name}: {each!r}" for each in words if each in body]
         if path.suffix == ".duckdb" and path.name != "lock.duckdb":
-            found += in_database(path)
+            found += in_database(path, words)
     return found
 
 
@@ -112,13 +112,13 @@ def unpacked(path: Path) -> Iterator[tuple[str, bytes]]:
             yield from ((f" {name}", archive.read(name)) for name in archive.namelist())
 
 
-def in_database(path: Path) -> list[str]:
+def in_database(path: Path, words: Sequence[bytes]) -> list[str]:
     found = []
     with duckdb.connect(str(path), read_only=True) as con:
         for schema, table in con.execute("select schema_name, table_name from duckdb_tables()").fetchall():
             said = f'select t::varchar from "{schema}"."{table}" as t'
             for (row,) in con.execute(said).fetchall():
-                found += [f"{schema}.{table}: {each!r}" for each in PLANTED if each.decode() in row]
+                found += [f"{schema}.{table}: {each!r}" for each in words if each.decode() in row]
     return found
 
 

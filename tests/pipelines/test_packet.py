@@ -10,6 +10,7 @@ import zipfile
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import bagit  # type: ignore[import-untyped]
 import duckdb
@@ -30,7 +31,7 @@ def table(path: Path) -> list[dict[str, str]]:
     return list(csv.DictReader(io.StringIO(path.read_text(encoding="utf-8-sig"), newline="")))
 
 
-def shown(folder: Path) -> list[dict[str, object]]:
+def shown(folder: Path) -> list[dict[str, Any]]:
     return [json.loads(line) for line in (folder / "evidence/data/exhibits.jsonl").read_text(encoding="utf-8").splitlines()]
 
 
@@ -71,6 +72,16 @@ def test_every_finding_of_the_annex_has_its_exhibit(commissioner_packet: Path) -
         for page in pypdf.PdfReader(path).pages
     ]
     assert all(any(str(each["code"]) in page for page in printed) for each in found)
+
+
+def test_a_reader_is_told_where_to_look_up_all_that_a_finding_rests_on(commissioner_packet: Path) -> None:
+    found = shown(commissioner_packet)
+    assert {"duplicate_listing", "npi_deactivated"} <= {str(each["check"]) for each in found}
+    for each in found:
+        steps = " ".join(each["steps"])
+        for response in each["responses"]:
+            asked = "ask the roll" if response["source_id"] == "invented_roll" else response["url"].removeprefix("file:")
+            assert asked.casefold() in steps.casefold(), each
 
 
 def test_the_filing_stands_alone(commissioner_packet: Path) -> None:

@@ -3,7 +3,7 @@
 from datetime import UTC, datetime
 from pathlib import Path
 
-from pipelines import diagnosis, health
+from pipelines import diagnosis, health, settings
 from scrapers import sources
 from scrapers.evidence import Archive
 from scrapers.fetch import Client
@@ -25,3 +25,21 @@ def test_overlapping_circles_are_one_listing_for_each_provider(tmp_path: Path) -
     said = diagnosis.diagnose(archive, source, NOW, "tern.yml") | {"live": None, "examples": []}
     assert said["proof"].startswith("300 providers in ")
     assert "they cover the whole area" in " ".join(" ".join(health.check_lines(said)).split())
+
+
+def test_a_plan_names_the_first_circles_and_the_fewest_requests_a_visit_can_need(tmp_path: Path) -> None:
+    archive = Archive(tmp_path / "raw")
+    with opened(Finder(providers(30))) as site, Client("tests@example.org") as client:
+        source = finder_card(tmp_path, site.url)
+        (tmp_path / "one.yml").write_text(
+            f"title: One finder\nstate: WA\nprofession: massage_therapist\ninsurers: [./{source.name}.yml]\n", encoding="utf-8"
+        )
+        said = health.plan(settings.read(tmp_path), str(tmp_path / "one.yml"))
+        assert site.asked == []
+        visit(source, sources.format_of(source), archive, client, NOW)
+        asked = [path for path in site.asked if path != "/robots.txt"]
+    (row,) = said["sources"]
+    assert row["at_least"] == len(asked) == 5, "one circle, and the four into which it is split to show a wrong cap"
+    lines = list(health.plan_lines(said))
+    assert f"5 to at most {row['requests']}" in " ".join(lines)
+    assert lines[-1].startswith(f"{source.name} begins with the circle of ") and len(row["first"]) == 1

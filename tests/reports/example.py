@@ -170,7 +170,8 @@ def _listing(world: World, chance: random.Random, source: str, number: int) -> N
     else:
         world.credential(f"k-{id}", "active", id, **credential)
         if draw < 0.55:
-            world.add("matching.duplicate", listing_id=id, group_id=f"m-{id}", kind="multi_location", keeper_listing_id=id)
+            other = f"{source.split('.')[1][:3]}{number - 1:04d}"
+            world.add("matching.provider_member", provider_id=other, member_kind="listing", member_id=id)
         if draw > 0.98:
             found("missing_required_field", "A")
         if draw > 0.94:

@@ -66,21 +66,29 @@ def test_unsure_is_not_a_match(world: World) -> None:
     assert world.models().rows("select roll_match, credential_id, license from reports.in_scope") == [("unsure", None, None)]
 
 
-def test_one_of_each_group_is_unique_and_several_locations_are_no_duplicate(world: World) -> None:
-    for id in ("kept", "again", "here", "there"):
+def test_one_of_each_group_is_unique(world: World) -> None:
+    for id in ("kept", "again"):
         world.listing(id, "wa.one")
-    for id, kind, keeper in (
-        ("kept", "same_location", "kept"),
-        ("again", "same_location", "kept"),
-        ("here", "multi_location", "here"),
-        ("there", "multi_location", "here"),
+        world.add("matching.duplicate", listing_id=id, group_id="g", kind="same_location", keeper_listing_id="kept")
+    assert world.models().rows("select listing_id, is_unique from reports.in_scope order by 1") == [("again", False), ("kept", True)]
+
+
+def test_whoever_is_listed_at_several_locations_of_one_network_is_no_duplicate(world: World) -> None:
+    for id, network, person in (
+        ("again", "Open", "Ada"),
+        ("here", "Open", "Ada"),
+        ("there", "Open", "Ada"),
+        ("elsewhere", "Select", "Ada"),
+        ("twice", "Open", "Bo"),
+        ("two", "Open", "Bo"),
     ):
-        world.add("matching.duplicate", listing_id=id, group_id=f"g-{keeper}", kind=kind, keeper_listing_id=keeper)
-    assert world.models().rows("select listing_id, is_unique, is_multi_location from reports.in_scope order by 1") == [
-        ("again", False, False),
-        ("here", True, True),
-        ("kept", True, False),
-        ("there", True, True),
+        world.listing(id, "wa.one", network=network)
+        world.add("matching.provider_member", provider_id=person, member_kind="listing", member_id=id)
+    for id, keeper in (("again", "here"), ("here", "here"), ("twice", "two"), ("two", "two")):
+        world.add("matching.duplicate", listing_id=id, group_id=keeper, kind="same_location", keeper_listing_id=keeper)
+    assert world.models().rows("select listing_id from reports.in_scope where is_unique and is_multi_location order by 1") == [
+        ("here",),
+        ("there",),
     ]
 
 

@@ -63,6 +63,10 @@ FAULTS = {
     "no_organizations": "has no Organization: its statement does not offer them, and a search for them is 404",
     "ids_by_ten": "gives ten at most of the ids asked for, and a next link",
     "no_ids": "refuses searches by _id",
+    "includes": "says that roles bring along what they refer to, and does it",
+    "includes_ignored": "says so and does not",
+    "includes_refused": "says so, and refuses to when asked",
+    "includes_complain": "says so, and answers with an OperationOutcome of status 200",
     # exports
     "export_empty": "the manifest names no files",
     "export_short": "a file has fewer lines than the manifest says",
@@ -104,7 +108,7 @@ class Server:
 
     def answer(self, path: str, headers: dict[str, str], body: bytes) -> tuple[int, dict[str, str], bytes]:
         url = urlsplit(path)
-        query = {name: values[0] for name, values in parse_qs(url.query).items()}
+        query = {name: " ".join(values) for name, values in parse_qs(url.query).items()}
         self.time += timedelta(minutes=1)
         if url.path == "/robots.txt":
             return 404, {}, b""
@@ -154,8 +158,12 @@ class Server:
         return 200, {}, json.dumps({"access_token": token} | ({"asked": body.decode()} if body else {})).encode()
 
     def _statement(self) -> tuple[int, dict[str, str], bytes]:
+        along = [f"PractitionerRole:{name}" for name in ("practitioner", "location", "organization")]  # networks it does not
+        includes = {"searchInclude": along} if any(fault.startswith("includes") for fault in self.faults) else {}
         offered = [
-            {"type": kind} for kind in TYPES if not (kind == "PractitionerRole" and self.has("no_practitioner_role")) and self._has(kind)
+            {"type": kind, **(includes if kind == "PractitionerRole" else {})}
+            for kind in TYPES
+            if not (kind == "PractitionerRole" and self.has("no_practitioner_role")) and self._has(kind)
         ]
         return said({"resourceType": "CapabilityStatement", "fhirVersion": "4.0.1", "rest": [{"mode": "server", "resource": offered}]})
 
@@ -176,6 +184,13 @@ class Server:
                 return 400, {}, outcome("error", "not-supported", "_id")
             size = 10 if self.has("ids_by_ten") else size
             found = [each for each in found if each["id"] in query["_id"].split(",")]
+        if "_include" in query and self.has("includes_refused"):
+            return 400, {}, outcome("error", "not-supported", "_include")
+        if "_include" in query and self.has("includes_complain"):
+            return 200, {}, outcome("error", "not-supported", "_include")
+        if "participating-organization" in query:
+            whose = query["participating-organization"].split(",")
+            found = [each for each in found if each["participatingOrganization"]["reference"] in whose]
         if "specialty" in query:
             found = [each for each in found if query["specialty"] in json.dumps(each.get("specialty"))]
         if self.has("empty") or (self.has("count_75") and size == 75):
@@ -203,6 +218,13 @@ class Server:
         if is_role and link and self.has("next_itself") and page == 1:
             link = f"{self.base}/{kind}?{urlencode(query)}"
         entries = [{"fullUrl": f"{self.base}/{each['resourceType']}/{each['id']}", "resource": self._sent(each)} for each in shown]
+        if "_include" in query and self.has("includes"):
+            wanted = {key for name in query["_include"].split() for each in shown for key in self._referred(each, name.partition(":")[2])}
+            entries += [
+                {"resource": each, "search": {"mode": "include"}}
+                for each in self.resources
+                if f"{each['resourceType']}/{each['id']}" in wanted
+            ]
         if is_role and self.has("other_types"):
             entries += [{"resource": made("Endpoint", f"e{offset}")}, {"resource": practitioner(offset)}]
         if is_role and self.has("warning", "error_entry") and page == 1:
@@ -215,6 +237,10 @@ class Server:
         if not self.has("total_absent"):
             bundle["total"] = self._total(len(found), len(shown))
         return said(bundle)
+
+    def _referred(self, resource: Resource, name: str) -> list[str]:
+        many = resource.get(name) or []
+        return [each["reference"] for each in (many if isinstance(many, list) else [many])]
 
     def _is_dead(self, page: int) -> bool:
         if self.has("cursor_always_dies"):

@@ -11,9 +11,11 @@ from datetime import UTC, date, datetime
 from email.message import EmailMessage
 from pathlib import Path
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import pytest
 
+from pipelines import curate, warehouse
 from scrapers import sources
 from scrapers.blobs import read
 from scrapers.evidence import Archive
@@ -297,3 +299,30 @@ def test_what_is_said_under_saved_is_checked(tmp_path: Path) -> None:
         heron(tmp_path, more="saved: {page: x}")
     with pytest.raises(Refused, match="no regular expression"):
         heron(tmp_path, more="saved: {pages: '('}")
+
+
+@pytest.mark.parametrize(
+    ("saved", "lacks"),
+    [
+        ({"1": ("3", 2), "2": ("3", 1)}, []),
+        ({"1": ("3", 2)}, ["the site states 3 listings, and of the pages that say so 1 were saved, which show 2; save the others too"]),
+        ({"1": ("1,200 providers", 2), "2": ("2", 2)}, ["the site states 1,200 listings, and of the pages that say so 1 were saved"]),
+        ({"1": ("many", 2)}, []),
+    ],
+    ids=["all", "one missing", "of two searches", "not said"],
+)
+def test_what_the_site_counts_is_held_against_what_was_saved(
+    archive: Archive, drop: Path, tmp_path: Path, saved: dict[str, tuple[str, int]], lacks: list[str]
+) -> None:
+    for name, (count, shown) in saved.items():
+        body = page(*(f"Person {name}{at}" for at in range(shown))).replace("<body>", f'<body><p class="n">{count}</p>')
+        (drop / f"{name}.html").write_text(body, encoding="utf-8")
+    source = heron(tmp_path)
+    source = replace(source, options={**source.options, "cards": {**source.options["cards"], "count": ".n"}})
+    (snapshot,) = taken(source, archive)
+    with warehouse.opened(Path(":memory:")) as con:
+        warehouse.lay_out(con)
+        curate.load_snapshot(con, archive, source, snapshot, ZoneInfo("UTC"))
+        assert warehouse.count(con, "parsed.listing") == sum(shown for _, shown in saved.values()), "what was saved is read all the same"
+        found = [row["reason"] for row in warehouse.table(con, "select reason from parsed.problem")]
+    assert len(found) == len(lacks) and all(each.startswith(told) for each, told in zip(found, lacks, strict=True))

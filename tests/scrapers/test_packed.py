@@ -44,7 +44,9 @@ def refused(blob: Path, limit: int = packed.LARGEST) -> tuple[str, str]:
     return reason.value.failure, str(reason.value)
 
 
-@pytest.mark.parametrize("body", [ROLL, gzip.compress(ROLL), gzip.compress(ROLL[:9]) + gzip.compress(ROLL[9:])])
+@pytest.mark.parametrize(
+    "body", [ROLL, gzip.compress(ROLL), gzip.compress(ROLL[:9]) + gzip.compress(ROLL[9:])], ids=["plain", "gzip", "two"]
+)
 def test_a_plain_or_gzip_body_is_one_nameless_member(tmp_path: Path, body: bytes) -> None:
     blob = kept(tmp_path, body)
     assert read(blob) == [("", ROLL)]
@@ -125,6 +127,7 @@ def test_an_unusual_method_is_refused(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     "body",
     [gzip.compress(gzip.compress(ROLL)), zipped(("a.csv", ROLL), ("b.zip", zipped(("c", ROLL)))), zipped(("b.csv", gzip.compress(ROLL)))],
+    ids=["gzip", "zip", "gzip in zip"],
 )
 def test_an_archive_within_an_archive_is_refused(tmp_path: Path, body: bytes) -> None:
     failure, said = refused(kept(tmp_path, body))

@@ -99,6 +99,11 @@ def test_what_is_no_pdf_is_unreadable(excluded: Source, tmp_path: Path, body: by
         selected(excluded, body, tmp_path)
 
 
+def test_a_pdf_that_prints_a_day_of_birth_is_refused_for_it_is_kept_whole(tmp_path: Path) -> None:
+    with pytest.raises(Refused, match="names 'Date of Birth', which nobody may keep, and a PDF is kept whole"):
+        card(tmp_path, LIST.replace("[End Date]", "[End Date, Date of Birth]"))
+
+
 def test_a_pdf_without_the_header_is_unreadable(excluded: Source, tmp_path: Path) -> None:
     with pytest.raises(SourceUnreadable, match="no line of the PDF holds 'Begin Date', 'First Name', 'Last Name', 'NPI', 'Reason'"):
         selected(excluded, typst.compile(b"Nothing here"), tmp_path)

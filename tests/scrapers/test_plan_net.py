@@ -181,7 +181,7 @@ def test_a_visit_that_a_server_broke_off_is_taken_up_again_and_its_dead_cursor_r
 
 def test_every_fault_is_tried() -> None:
     assert {
-        each for faults in (*WHOLE, *STOPS, *EXPORTS, ("window", "no_organizations", "ids_by_ten", "no_ids")) for each in faults
+        each for faults in (*WHOLE, *STOPS, *EXPORTS, ("window", "no_organizations", "ids_by_ten", "no_ids"), *INCLUDES) for each in faults
     } == set(fhir.FAULTS)
 
 
@@ -242,6 +242,65 @@ def test_without_organizations_persons_and_places_are_read_and_their_networks_ar
         assert listings[0] == {**listings[0], "last": "Quillon", "city": "Nowhere"}
         assert not any("network" in each for each in listings)
         assert {each["locator"] for each in problems} == {each["locator"] for each in listings}
+
+
+INCLUDES = {  # faults → how often something is asked for by _id, and a search of roles begun
+    ("includes",): (1, 1),  # the network
+    ("includes_ignored",): (3, 1),  # persons, places, and practice with network
+    ("includes_refused",): (3, 2),
+    ("includes_complain",): (3, 2),
+    ("includes", "page_size"): (1, 1),
+}
+
+
+@pytest.mark.parametrize("faults", INCLUDES, ids=", ".join)
+def test_what_roles_refer_to_comes_along_where_the_server_offers_that(faults: tuple[str, ...], archive: Archive, tmp_path: Path) -> None:
+    with fhir.served(*faults) as server:
+        source = written(server, tmp_path, BY_ID)
+        snapshot = collect(archive, source, server)
+    listings, problems = joined(source, archive.evidence(snapshot), tmp_path / "flat")
+    assert {each["reference"] for each in listings} == {f"PractitionerRole/r{n} Location/l{n % 12}" for n in range(40)}
+    assert [each["problem"] for each in problems] == ["the server says: error not-supported"] * ("includes_complain" in faults)
+    assert all(each["network"] == "Cascade Silver" and each["city"] == "Nowhere" and each["last"] for each in listings)
+    begun = [path for path in server.asked if path.startswith("/fhir/PractitionerRole?") and "_offset" not in path]
+    assert (sum("_id=" in path for path in server.asked), len(begun)) == INCLUDES[faults]
+    assert ("PractitionerRole:practitioner" in begun[0], "PractitionerRole:network" in begun[0]) == (True, False)
+
+
+def test_of_roles_without_a_network_the_affiliations_of_their_practice_are_asked_for(archive: Archive, tmp_path: Path) -> None:
+    resources = [each for each in directory() if each["resourceType"] != "PractitionerRole"]
+    resources += [role(n, extension=[]) for n in range(3)]
+    with fhir.served(resources=resources) as server:
+        source = written(server, tmp_path, BY_ID)
+        snapshot = collect(archive, source, server)
+    listings, problems = joined(source, archive.evidence(snapshot), tmp_path / "flat")
+    assert {each["reference"].split()[0]: each["network"] for each in listings} == {
+        **{f"PractitionerRole/r{n}": "Olympic Gold" for n in range(3)},
+        "OrganizationAffiliation/a1": "Olympic Gold",
+    }
+    assert [path for path in server.asked if "OrganizationAffiliation" in path] == [
+        "/fhir/OrganizationAffiliation?participating-organization=Organization/o1&_count=1000"
+    ]
+    assert problems == []
+
+
+def test_where_there_are_no_affiliations_none_are_missed(archive: Archive, tmp_path: Path) -> None:
+    resources = [each for each in directory() if each["resourceType"] != "PractitionerRole"] + [role(0, extension=[])]
+    with fhir.served("no_affiliations", resources=resources) as server:
+        source = written(server, tmp_path, BY_ID)
+        snapshot = collect(archive, source, server)
+    listings, _ = joined(source, archive.evidence(snapshot), tmp_path / "flat")
+    assert [each.get("network") for each in listings] == [None]
+
+
+def test_what_is_packed_by_zstd_is_refused_by_name(archive: Archive, tmp_path: Path) -> None:
+    with pytest.raises(Refused, match=r"`start` names roles.ndjson.zst, packed by zstd"):
+        card(tmp_path, "title: F\nkind: insurer\nformat: plan_net\nstart: roles.ndjson.zst\n")
+    (tmp_path / "roles.ndjson").write_bytes(b"\x28\xb5\x2f\xfd" + bytes(40))
+    source = card(tmp_path, "title: F\nkind: insurer\nformat: plan_net\nstart: roles.ndjson\nas_of: 2026-11-20\n")
+    snapshot = collect(archive, source)
+    with pytest.raises(SourceUnreadable, match=r"is packed by zstd, which is not read here; unpack it \(zstd -d\)"):
+        joined(source, archive.evidence(snapshot), tmp_path / "flat")
 
 
 @pytest.mark.parametrize(

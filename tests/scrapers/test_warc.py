@@ -17,7 +17,7 @@ from warcio.archiveiterator import ArchiveIterator
 from scrapers import warc
 from scrapers.evidence import Archive, Attempt
 from scrapers.fetch import Client
-from scrapers.records import Refused, Snapshot
+from scrapers.records import Refused, Snapshot, SourceUnreadable
 from scrapers.visit import visit
 from tests.scrapers.measured import measured
 from tests.scrapers.site import Reply, next_link, page, reader, served, source
@@ -264,3 +264,33 @@ def test_a_large_body_is_never_whole_in_memory(archive: Archive, tmp_path: Path)
         capture.finish(date(2026, 11, 22))
     _, megabytes = measured(WRITE, archive.root, tmp_path / "large.wacz")
     assert megabytes < 100
+
+
+@pytest.mark.parametrize("over", [True, False], ids=["abandoned", "interrupted"])
+def test_a_visit_that_is_not_whole_is_written_by_its_folder_and_says_so(archive: Archive, tmp_path: Path, over: bool) -> None:
+    says: dict[str, Any] = {"/p?page=1": page("Rowan Ashdale", "/p?page=2"), "/p?page=2": Reply(status=403 if over else 503)}
+    with served(says) as site, Client(contact="none", sleep=lambda seconds: None) as client, pytest.raises(SourceUnreadable):
+        visit(source(f"{site.url}/p?page=1"), reader(follow=next_link), archive, client, NOW)
+    (folder,) = archive.visits("wa.evergreen")
+    name = f"wa.evergreen@{folder.name}"
+    with pytest.raises(Refused, match=f"no whole snapshot 'wa.evergreen' is kept .* there is {name}"):
+        warc.snapshot_of(archive, "wa.evergreen")
+    snapshot = warc.snapshot_of(archive, name)
+    for file in ("v.warc.gz", "v.wacz"):
+        warc.write(archive, snapshot, tmp_path / file)
+    checked(tmp_path / "v.warc.gz")
+    with (tmp_path / "v.warc.gz").open("rb") as stream:
+        said = records(stream)
+    assert b"description: INCOMPLETE, so that nothing rests on it (" in said[0][3] and (b"403" in said[0][3]) == over
+    assert {status for sort, status, _, body in said if sort == "response" and b"Ashdale" in body} == {f"{site.url}/p?page=1"}
+    with zipfile.ZipFile(tmp_path / "v.wacz") as package:
+        assert json.loads(package.read("datapackage.json"))["description"].startswith("INCOMPLETE")
+        assert b"INCOMPLETE" in package.read("pages/pages.jsonl").splitlines()[0]
+
+
+def test_of_a_visit_that_asked_nothing_there_is_nothing_to_write(archive: Archive) -> None:
+    with archive.open(source("https://directory.example/p"), NOW):
+        pass
+    (folder,) = archive.visits("wa.evergreen")
+    with pytest.raises(Refused, match="asked nothing before it ended"):
+        warc.snapshot_of(archive, f"wa.evergreen@{folder.name}")

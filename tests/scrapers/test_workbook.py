@@ -3,6 +3,7 @@
 # ruff: noqa: E501 rows of tables read best unbroken
 
 import io
+import struct
 import zipfile
 from datetime import date
 from pathlib import Path
@@ -11,11 +12,13 @@ from typing import Any
 import pytest
 import xlsxwriter
 
+from scrapers.formats._sheets import OLE
 from scrapers.records import Refused, Source, SourceUnreadable
 from tests.scrapers.reads import SHARED, card, rejected, selected
 
 LISTINGS = "title: Cedar\nkind: insurer\nformat: table\nstart: a.xlsx\nnetwork: Cedar\n"
 COLUMNS = "columns: {name: Provider, npi: NPI, city: City, state: State, zip: Zip}\nignore: [Since]\n"
+NOBODY, ENDS = 0xFFFFFFFF, 0xFFFFFFFE  # of a compound file: no entry, the end of a chain
 HEADER = ["Provider", "NPI", "City", "State", "Zip", "Since"]
 
 
@@ -41,6 +44,40 @@ def book(sheets: dict[str, list[list[Any]]], *, merged: str = "", hidden: str = 
             sheet.hide()
     made.close()
     return body.getvalue()
+
+
+def old_book(rows: list[list[Any]], name: str = "Roll") -> bytes:
+    """The same as .xls: BIFF8 ([MS-XLS] 2.4) in a compound file ([MS-CFB] 2) of one table, one folder and one stream."""
+
+    def record(kind: int, body: bytes = b"") -> bytes:
+        return struct.pack("<HH", kind, len(body)) + body
+
+    def text(said: str, size: str) -> bytes:
+        return struct.pack(f"<{size}B", len(said), 1) + said.encode("utf-16-le")
+
+    def cell(row: int, column: int, value: Any) -> bytes:
+        place = struct.pack("<HHH", row, column, 0)
+        return record(0x0204, place + text(value, "H")) if isinstance(value, str) else record(0x0203, place + struct.pack("<d", value))
+
+    def begins(kind: int) -> bytes:
+        return record(0x0809, struct.pack("<HHHHII", 0x0600, kind, 0, 0, 0, 0))
+
+    def entry(called: str, kind: int, child: int, first: int, size: int) -> bytes:
+        coded = called.encode("utf-16-le")
+        about = struct.pack("<HBBIII", len(coded) + 2, kind, 1, NOBODY, NOBODY, child)
+        return coded.ljust(64, b"\0") + about + bytes(36) + struct.pack("<IQ", first, size)
+
+    cells = b"".join(cell(at, column, value) for at, row in enumerate(rows) for column, value in enumerate(row))
+    listed = [begins(5), record(0x0085, struct.pack("<IH", 0, 0) + text(name, "B")), record(0x000A)]
+    listed[1] = record(0x0085, struct.pack("<IH", sum(map(len, listed)), 0) + text(name, "B"))
+    stream = b"".join([*listed, begins(0x10), cells, record(0x000A)])
+    stream = stream.ljust(max(4096, -(-len(stream) // 512) * 512), b"\0")
+    count = len(stream) // 512
+    assert count < 126, "one sector holds the table of that many"
+    head = struct.pack("<8s16xHHHHH6xIIIIIIIIII", OLE, 0x3E, 3, 0xFFFE, 9, 6, 0, 1, 1, 0, 4096, ENDS, 0, ENDS, 0, 0)
+    table = struct.pack(f"<{count + 2}I", 0xFFFFFFFD, ENDS, *range(3, count + 2), ENDS)
+    folder = entry("Root Entry", 5, 1, ENDS, 0) + entry("Workbook", 2, NOBODY, 2, len(stream)) + bytes(256)
+    return head.ljust(512, b"\xff") + table.ljust(512, b"\xff") + folder + stream
 
 
 def test_a_sheet_is_read_below_its_title_and_its_header(cedar: Source, tmp_path: Path) -> None:
@@ -84,6 +121,26 @@ def test_dates_and_days_counted_in_numbers(tmp_path: Path, old_mac: bool) -> Non
         ("0017", "2020-01-05", "2027-03-31"),
         ("0018", "n/a", "12/31/2027"),
     ]
+
+
+def test_an_old_workbook_is_read_as_a_new_one(tmp_path: Path) -> None:
+    roll = card(tmp_path, "title: X\n" + ROLL + "columns: {number: Number, name: Name, expires: Expires}\n")
+    rows: list[list[Any]] = [
+        ["A roll of 2026", "", ""],
+        ["Number", "Name", "Expires"],
+        ["MA1", "Núñez, Ada", 45292],
+        ["MA2", "Lund, Ida", "2026-01-31"],
+    ]
+    assert selected(roll, old_book(rows), tmp_path) == [
+        # from which day such a book counts is not known
+        {"locator": "Roll row 3", "number": "MA1", "name": "Núñez, Ada", "expires": "45292"},
+        {"locator": "Roll row 4", "number": "MA2", "name": "Lund, Ida", "expires": "2026-01-31"},
+    ]
+    many: list[list[Any]] = [["Number", "Name", "Expires"], *([f"MA{at}", "Lund", ""] for at in range(700))]
+    assert len(selected(roll, old_book(many), tmp_path)) == 700
+    for size in (600, 1500, 1700):
+        with pytest.raises(SourceUnreadable, match=r"the workbook (cannot be read|is damaged)"):
+            selected(roll, old_book(rows)[:size], tmp_path)
 
 
 def test_a_sheet_without_the_columns_is_said_and_a_hidden_one_is_not_read(cedar: Source, tmp_path: Path) -> None:

@@ -47,7 +47,7 @@ ANSWERS: dict[str, tuple[str, Reply, list[str]]] = {
     "an empty 200": (PROVIDERS, Reply(), ["got nothing (0 bytes)", "an empty answer is not an empty directory"]),
     "an empty 200 for a page": (PAGES, Reply(), ["got nothing (0 bytes)"]),
     "an empty 200 for a table": (TABLE, Reply(), ["got nothing (0 bytes)"]),
-    "a zip that breaks off": (TABLE, Reply(body=b"PK\x03\x04" + bytes(200)), ["evidence", "zip"]),
+    "a zip that breaks off": (TABLE, Reply(body=b"PK\x03\x04" + bytes(200)), ["the file is a zip that breaks off"]),
     "a captcha": (
         PAGES,
         Reply(body=b"<!doctype html><title>Just a moment...</title><p>Checking your browser before you go on.</p>"),

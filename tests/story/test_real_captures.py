@@ -205,7 +205,7 @@ def test_the_nursing_sample_of_washingtons_roll(tmp_path: Path) -> None:
     ]
     assert rows(database, "select count(*)::int, count(*) filter (where status = 'unknown')::int from curated.credential") == [(102, 0)]
     birth = "select table_name, column_name from duckdb_columns() where column_name ilike '%birth%'"
-    assert rows(database, birth) == [], "the birth year stays in the file"
+    assert rows(database, birth) == [], "the birth year is cut out of the file"
 
 
 MARKETPLACE = """

@@ -2,7 +2,8 @@
 
 import duckdb
 
-from tests.matching.county import drawn, found, stated
+import matching
+from tests.matching.county import ASKED, drawn, found, stated
 
 NPI = "2900000003"
 LISTINGS = f"""
@@ -35,5 +36,25 @@ def test_not_before_it_was_deactivated_and_documented_only_by_a_report_of_about_
     stated(con, f"npi | deactivated_on\n{NPI} | 2026-05-01", day="2026-10-06")
     assert found(con, "npi_deactivated") == {"after@2026-11-20": "A"}
     con.execute("update curated.snapshot set observed_on = date '2026-10-05' where source_id = 'nppes'")
-    stated(con, "npi", day="2026-10-05")
+    matching.findings(con, ASKED)
     assert found(con, "npi_deactivated") == {"after@2026-11-20": "B"}, "a report 46 days old cannot know of a reactivation"
+
+
+def test_a_younger_file_of_the_registry_makes_no_old_report_young(con: duckdb.DuckDBPyConnection) -> None:
+    drawn(con, LISTINGS)
+    stated(con, f"npi | deactivated_on\n{NPI} | 2026-05-01", day="2026-10-05")
+    con.execute("insert into curated.snapshot values ('nppes@2026-11-19', 'nppes', date '2026-11-19', true, 0)")
+    matching.findings(con, ASKED)
+    assert found(con, "npi_deactivated") == {"shown": "B"}
+
+
+def test_a_report_is_of_the_day_in_its_name(con: duckdb.DuckDBPyConnection) -> None:
+    drawn(con, LISTINGS)
+    stated(con, f"npi | deactivated_on\n{NPI} | 2026-05-01", day="2026-11-20")
+    for name, tier in (("100526", "B"), ("100626", "A"), ("129926", "A"), ("122526", "A")):  # what is no day yet is the day of capture
+        con.execute(
+            "update curated.evidence set url = ? where evidence_id = 'gone-page'",
+            [f"https://x.example/NPPES_Deactivated_NPI_Report_{name}_V2.zip"],
+        )
+        matching.findings(con, ASKED)
+        assert found(con, "npi_deactivated") == {"shown": tier}, name

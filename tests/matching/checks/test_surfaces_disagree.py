@@ -69,6 +69,37 @@ def test_what_one_surface_does_not_show_is_counted_and_no_more(con: duckdb.DuckD
     assert {id: tier for id, tier in found(con, "surfaces_disagree").items() if id == "w"} == flagged
 
 
+@pytest.mark.parametrize(
+    ("npi", "strength", "insurer", "day", "is_told"),
+    [
+        (KIM, "proof", "ALDER mutual", "2026-11-01", True),
+        (KIM, "weak", "Alder Mutual", "2026-11-01", False),
+        (KIM, "proof", "Birch Health", "2026-11-01", False),
+        (KIM, "proof", "Alder Mutual", "2026-08-01", False),
+        (IDA, "proof", "Alder Mutual", "2026-11-01", False),
+    ],
+    ids=["named", "a practice perhaps", "another insurer", "long ago", "silent"],
+)
+def test_a_price_file_speaks_for_the_surface_that_shows_a_person_and_never_against_it(
+    con: duckdb.DuckDBPyConnection, npi: str, strength: str, insurer: str, day: str, is_told: bool
+) -> None:
+    ask = matched(con, BOTH + OTHERS)
+    (before,) = ask("select finding_id, basis from matching.finding where check_name = 'surfaces_disagree'")
+    con.execute("insert into curated.source (source_id, surface, insurer_name) values ('prices', 'file', ?)", [insurer])
+    con.execute("insert into curated.snapshot values ('prices@1', 'prices', date '2026-11-20', true, 0)")
+    con.execute(
+        "insert into curated.participation (npi, source_id, strength, observed_on, evidence_id) values (?, 'prices', ?, ?, 'price-page')",
+        [npi, strength, day],
+    )
+    matching.findings(con, ASKED)
+    assert found(con, "surfaces_disagree") == {"w": "C"}
+    ((sentence, evidence),) = ask("select sentence, evidence_ids from matching.finding where check_name = 'surfaces_disagree'")
+    assert sentence.endswith(f"was not seen to show it{', although the in-network file of 2026-11-01 names the NPI' if is_told else ''}.")
+    assert evidence == ["page-w", *(["price-page"] if is_told else [])]
+    (after,) = ask("select finding_id, basis from matching.finding where check_name = 'surfaces_disagree'")
+    assert after == before, "what somebody withdrew stays withdrawn"
+
+
 def test_a_practice_at_that_place_may_be_where_the_person_is(con: duckdb.DuckDBPyConnection) -> None:
     matched(
         con,
