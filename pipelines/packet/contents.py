@@ -104,12 +104,12 @@ def check_us(folder: Path, shown: Sequence[Exhibit], report: Report, words: Mapp
     sections = [
         Section(
             key=each.code,
-            title=f"{place}. {each.code} · {each.title}",
+            title=f"{each.code} · {each.title}",
             paragraphs=[each.sentence],
             columns=words["columns"],
             rows=[(step, words["tick"]) for step in each.steps] or [("Read its exhibit.", words["tick"])],
         )
-        for place, each in enumerate((by_id[id] for id in chosen), 1)
+        for each in (by_id[id] for id in chosen)
     ]
     made = replace(
         report,

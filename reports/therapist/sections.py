@@ -13,8 +13,8 @@ from matching.records import Connection
 from reports import lint
 from reports.codes import codes
 from reports.records import Context, Measure, Report, Section
+from reports.whole.rows import ANSWER_DAYS
 
-ANSWER_DAYS = 21  # fourteen must pass before filing, and a letter takes a week to be delivered and read
 RULES = ("wa.wac_284_170_260.provider_changes", "us.nsa.update_2_business_days")  # what an insurer must do once it is told
 NAMED = """
 with member as (

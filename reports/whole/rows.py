@@ -14,6 +14,7 @@ from reports.whole.asking import FEW, HERE, Asking, quoted
 from reports.withholding import LEAST_TO_TELL
 
 NOTICE_DAYS = 14  # our own rule of notice, before anything is filed; no law sets it
+ANSWER_DAYS = 21  # from the day a document is made: the notice begins when it is sent, and a letter takes a week to be delivered and read
 SHOWN = "finding.tier in ('A', 'B') and finding.state <> 'resolved' and finding.stage <> 'withdrawn' and finding.may_share"
 COLUMNS: Final = {  # column → its kind, in the words of reports.lint.KINDS; `Source` tells an edition whose row it is and is shown by none
     "Source": "id",
@@ -123,7 +124,7 @@ def rows(run: Asking) -> list[tuple[Any, ...]]:
 
 def due(context: Context) -> date:
     """The day by which an insurer is asked to answer."""
-    return context.made_at.date() + timedelta(days=NOTICE_DAYS)
+    return context.made_at.date() + timedelta(days=ANSWER_DAYS)
 
 
 def fitting(license: str | None) -> str | None:

@@ -17,7 +17,7 @@ from reports.measures import CHECKS, compute, shown
 from reports.records import Report
 from reports.render import html, pdf, sheet
 from reports.whole import sections
-from reports.whole.rows import COLUMNS, NOTICE_DAYS
+from reports.whole.rows import ANSWER_DAYS, COLUMNS
 from scrapers.records import Refused
 from tests.reports import example
 from tests.reports.world import DAY, World, context, sha
@@ -92,7 +92,7 @@ def test_each_insurer_sees_its_own_listings_as_it_showed_them_and_no_other(insur
 def test_the_insurers_workbook_asks_and_comes_back(insurers: list[Report]) -> None:
     report = insurers[0]
     rows = [dict(zip(report.annex_columns, row, strict=True)) for row in report.annex]
-    due = (context().made_at + timedelta(days=NOTICE_DAYS)).date().isoformat()
+    due = (context().made_at + timedelta(days=ANSWER_DAYS)).date().isoformat()
     for row in rows:
         assert row["Answer by"] == due
         assert row["Change asked for"] and row["Fault"] and row["Code"]
