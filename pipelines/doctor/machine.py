@@ -39,7 +39,7 @@ def packages(_: Settings) -> Said:
     """Every package Rollcall declares: there, in a version it works with, and importable."""
     modules: dict[str, list[str]] = {}
     for module, owners in metadata.packages_distributions().items():
-        for owner in owners:
+        for owner in owners if not module.startswith("_") else ():
             modules.setdefault(_name(owner), []).append(module)
     wanted = [line for line in _installed().requires or () if ";" not in line]
     wrong = [fault for line in wanted if (fault := _fault(line, modules.get(_name(line), [])))]

@@ -111,7 +111,7 @@ def finding(run: Asking) -> Section:
         wrong = run.by_name.get(("not_in_force.listing.a", source))
         rows.append(
             (
-                f"{name}\nNAIC {naic or UNKNOWN}, WAOIC {waoic or UNKNOWN}",
+                f"{name}\n{_numbers(run, naic, waoic)}",
                 "; ".join(networks) if len(networks) <= FEW_NETWORKS else f"{len(networks)} networks",
                 first if first == last else f"{first} to {last}",
                 shown(confirmed),
@@ -196,7 +196,7 @@ def insurers(run: Asking) -> Section:
     found = run.ask(NETWORKS)
     rows: Rows = [
         (
-            f"{name}\nNAIC {naic or UNKNOWN}, WAOIC {waoic or UNKNOWN}",
+            f"{name}\n{_numbers(run, naic, waoic)}",
             f"{network or UNKNOWN}\nfiled as {filed_as or UNKNOWN}",
             surface or UNKNOWN,
             *_jurisdiction(run, line, regulator),
@@ -227,6 +227,12 @@ def jurisdiction(run: Asking) -> Section:
         for (line, regulator), count in sorted(listed.items(), key=str)
     ]
     return run.section("jurisdiction", rows)
+
+
+def _numbers(run: Asking, naic: str | None, waoic: str | None) -> str:
+    """The numbers it is filed under; that of Washington's regulator where it has one, or could have."""
+    asked = waoic or run.context.state == "Washington"
+    return f"NAIC {naic or UNKNOWN}" + (f", WAOIC {waoic or UNKNOWN}" if asked else "")
 
 
 def _jurisdiction(run: Asking, line: str | None, regulator: str | None) -> tuple[str, str]:
