@@ -41,11 +41,13 @@ class Settings:
 def read(data: Path | None = None) -> Settings:
     """Settings from the environment; `data` given on the command line wins over ROLLCALL_DATA.
 
-    Raises Refused when ROLLCALL_MEMORY is no size.
+    Raises Refused when ROLLCALL_MEMORY is no size, or ROLLCALL_TSA_ROOT no file.
     """
     told = as_told(data)
     if not re.fullmatch(r"[1-9][0-9]*(\.[0-9]+)? ?[KMGT]i?B", told.memory_limit):
         raise Refused(f"ROLLCALL_MEMORY says {told.memory_limit!r}; expected a size such as 4GB or 800MB")
+    if told.tsa_root and not told.tsa_root.is_file():
+        raise Refused(f"ROLLCALL_TSA_ROOT names {told.tsa_root}, which is no file; give the authority's certificates (PEM), or unset it")
     return told
 
 

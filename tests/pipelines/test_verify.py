@@ -18,6 +18,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from pipelines import packet
+from pipelines import settings as environment
 from pipelines.packet import bag, stamp
 from scrapers.records import Refused
 from tests.pipelines.published import Published
@@ -291,3 +292,9 @@ def test_a_stamped_packet_proves_its_day(small_run: Published, authority: tuple[
 def test_without_a_stamp_the_packet_says_why(authority_: str | None, words: str) -> None:
     said = stamp.ask(authority_, b"x")
     assert said.answer is None and words in said.sentence
+
+
+def test_certificates_that_are_not_there_are_said_before_anything_is_made(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("ROLLCALL_TSA_ROOT", str(tmp_path / "no.pem"))
+    with pytest.raises(Refused, match="which is no file; give the authority's certificates"):
+        environment.read(tmp_path)
