@@ -60,10 +60,7 @@ def lay(con: warehouse.Connection, invented: world.World, size: Size) -> Audit:
     with tempfile.TemporaryDirectory() as folder:
         card = cards.write(invented, dict.fromkeys(sites.HOSTS, "http://127.0.0.1:1"), Path(folder))
         audit = load_audit(card)
-    warehouse.lay_out(con)
-    for source in audit.sources:
-        warehouse.load_all(con, curate.card_rows(source, "roll" if source is audit.roll else "insurer"))
-    warehouse.load_all(con, {**_snapshots(audit), "profession": profession_rows()})
+    _lay_out(con, audit)
     rows = (dict(zip(pages.ROLL_FIELDS, row, strict=True)) for row in invented.roll_rows)
     columns = audit.roll.columns if audit.roll else {}
     credentials = [{ours: row[theirs] or None for ours, theirs in columns.items()} for row in rows]
@@ -76,8 +73,7 @@ def lay(con: warehouse.Connection, invented: world.World, size: Size) -> Audit:
 
 def show(con: warehouse.Connection, audit: Audit, listings: Sequence[Listing], *, places: bool) -> None:
     """Put these listings in the place of whatever curated.listing holds."""
-    for table in ("listing", "name_part", "address_part"):
-        con.execute(f"delete from parsed.{table}")
+    _lay_out(con, audit)
     warehouse.insert(con, "listing", [_listing(each, at, places) for at, each in enumerate(listings)])
     curate.split_names(con)
     curate.split_addresses(con)
@@ -88,6 +84,14 @@ def show(con: warehouse.Connection, audit: Audit, listings: Sequence[Listing], *
 def owners(invented: world.World) -> dict[str, str]:
     """Whose each license number is; numbers of the other professions belong to nobody who is listed."""
     return {each.plain: person.id for person in invented.people for each in person.credentials}
+
+
+def _lay_out(con: warehouse.Connection, audit: Audit) -> None:
+    """Create parsed.*, with what the cards say and with the visits, and without a record."""
+    warehouse.lay_out(con)
+    for source in audit.sources:
+        warehouse.load_all(con, curate.card_rows(source, "roll" if source is audit.roll else "insurer"))
+    warehouse.load_all(con, {**_snapshots(audit), "profession": profession_rows()})
 
 
 def _at(source: str, locator: str) -> dict[str, Any]:

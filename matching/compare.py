@@ -49,7 +49,9 @@ SENTENCES: dict[str, dict[str, str]] = {
         "initial": "an initial agrees: {identity.given} listed, {licensed.given} on the roll",
         "turned": "given and middle name have changed places: {identity.given} {identity.middle} listed, "
         "{licensed.given} {licensed.middle} on the roll",
-        "middle": "the given name of one is the middle name of the other: {identity.given} {identity.middle} listed, "
+        "middle": "the listed given name is the middle name on the roll: {identity.given} {identity.middle} listed, "
+        "{licensed.given} {licensed.middle} on the roll",
+        "second": "the listed middle name is the given name on the roll: {identity.given} {identity.middle} listed, "
         "{licensed.given} {licensed.middle} on the roll",
         "alike": "given names resemble one another: {identity.given} listed, {licensed.given} on the roll",
         "different": "given names differ: {identity.given} listed, {licensed.given} on the roll",

@@ -79,6 +79,8 @@ def lines(said: dict[str, Any]) -> Iterator[str]:
     yield f"{said['pairs_written']:,} pairs of {tables}, {said['pairs_compared']:,} compared, {said['seconds']:.1f} s"
     for rule in said["rules"]:
         yield f"  {rule['pairs']:>15,}  {' + '.join(rule['atoms']) or 'every pair'}"
+    if said["recall"] is not None:
+        yield f"  about {100 * said['recall']:.0f} % of the true pairs share one of these keys"
     if said["blocks_capped"]:
         yield f"  {said['blocks_capped']:,} keys too common to be compared on alone"
     yield f"pairs    {said['out']}"
@@ -93,6 +95,7 @@ def _said(found: Linkage, out: Path, written: int, seconds: float) -> dict[str, 
         "pairs_written": written,
         "blocks_capped": sum(found.blocking.capped.values()),
         "rules": [{"atoms": list(rule.atoms), "pairs": round(rule.pairs)} for rule in found.blocking.rules],  # about
+        "recall": None if found.recall is None else round(found.recall, 4),  # of the rules, reckoned by capture and recapture
         "shares": dict(zip(KINDS_OF_PAIR, map(float, found.shares), strict=False)),
         "seconds": round(seconds, 3),
     }

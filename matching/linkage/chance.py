@@ -14,6 +14,13 @@ from matching.records import Connection
 PAIRS = 200_000  # random pairs that show how often names are alike by chance
 # A short table makes every value look common: its values stand beside so many others that were never seen.
 BESIDE = {"given_name": 100, "middle_name": 100, "family_name": 100, "npi": 1000, "license_number": 1000, "identifier": 1000}
+# How many others bear a value that one right record bears: the share of values met where two bear them, of those where at most two do.
+# Nearly every door is one holder's own, a rare name is often borne by two; and nothing is nobody else's for certain.
+ALONE = """
+select least(greatest((coalesce(sum(mine) filter (theirs = 2), 0) + 10) / (coalesce(sum(mine) filter (theirs <= 2), 0) + 20), 0.02), 0.5)
+  as alone
+from met
+"""
 SWAPPED = 0.01  # share of records whose given and family name are taken to have changed places, before looking
 SAMPLE = 20_000  # records of each side they are made of
 
@@ -35,8 +42,8 @@ class Size:
 def count(con: Connection, asked: Sequence[Respect], size: Size) -> dict[str, float]:
     """Create often_<name> (v, mine, theirs) for each respect and for the door: how often each left value occurs on either side.
 
-    Returns u of equality, in closed form: the sum over values of left share times right share. Three more compare a name with another
-    column: given as middle name, given as family name, family as given name.
+    Returns u of equality, in closed form: the sum over values of left share times right share. Four more compare a name with another
+    column: given as middle name and the reverse, given as family name and the reverse.
     """
     names = {respect.name for respect in asked}
     columns = {name: name for name in (respect.name for respect in asked)}
@@ -56,7 +63,7 @@ def count(con: Connection, asked: Sequence[Respect], size: Size) -> dict[str, fl
     beside = {respect.name: BESIDE.get(respect.kind, 0) for respect in asked}
     pairs = [(name, name, name) for name in columns]
     if {"given_name", "middle_name"} <= names:
-        pairs.append(("middle_as_given", "given_name", "middle_name"))
+        pairs += [("given_as_middle", "given_name", "middle_name"), ("middle_as_given", "middle_name", "given_name")]
     if {"given_name", "family_name"} <= names:
         pairs += [("given_as_family", "given_name", "family_name"), ("family_as_given", "family_name", "given_name")]
     totals = {
@@ -68,16 +75,12 @@ def count(con: Connection, asked: Sequence[Respect], size: Size) -> dict[str, fl
     for name, mine, theirs in pairs:
         left, right = max(totals["left_record"][place[mine]], 1), max(totals["right_record"][place[theirs]], 1)
         others = beside.get(mine, 0)
-        # A value's share among both tables; where it stands in another column there, its share in that column alone.
-        share = (
-            f"(mine + theirs) / {left + right + others}"
-            if mine == theirs and not size.dedupe
-            else f"{'greatest(theirs - 1, 0.5)' if size.dedupe and mine == theirs else 'theirs'} / {right + others}"
-        )
+        # A value's share among the right records, but for the one that is compared.
+        share = f"greatest(theirs - 1, alone) / {right + others}" if mine == theirs else f"theirs / {right + others}"
         con.execute(
-            f"create or replace temp table often_{name} as select v, mine, theirs, {share} as share from "
-            f"(select mine.v, mine.n as mine, theirs.n as theirs from mine_{mine} as mine join theirs_{theirs} as theirs on "
-            f"mine.v = theirs.v)"
+            f"create or replace temp table often_{name} as with met as (select mine.v, mine.n as mine, theirs.n as theirs "
+            f"from mine_{mine} as mine join theirs_{theirs} as theirs on mine.v = theirs.v), few as ({ALONE}) "
+            f"select v, mine, theirs, {share} as share from met, few"
         )
         (together,) = con.execute(
             f"select sum(1.0 * mine * {'(theirs - 1)' if size.dedupe and mine == theirs else 'theirs'}) from often_{name}"
@@ -100,7 +103,8 @@ def lay_out(con: Connection, asked: Sequence[Respect], u: dict[str, float], size
     columns, joins = ["left_record.rowid as i", "uid as l_uid", *(f"left_record.{name} as l_{name}" for name in names)], []
     values = {
         "door": f"({prepare.door(asked)})",
-        "middle_as_given": "given_name",
+        "given_as_middle": "given_name",
+        "middle_as_given": "middle_name",
         "given_as_family": "given_name",
         "family_as_given": "family_name",
     }
@@ -138,13 +142,8 @@ def by_chance(con: Connection, comparisons: Sequence[Comparison], equal: dict[st
 def _shares(con: Connection, comparison: Comparison, equal: dict[str, float]) -> Floats:
     counted = dict(con.execute(f"select {comparison.name}, count(*) from by_chance group by 1").fetchall())
     share = numpy.array([0.0] + [counted.get(level, 0) + 0.3 for level in range(1, len(comparison.levels))])
-    # Two levels that a rarity both applies to share it; the random pairs tell how.
-    known = {level: equal[column.removeprefix("surprise_")] for level, column in comparison.surprise.items()}
-    for column in set(comparison.surprise.values()):
-        levels = [level for level, own in comparison.surprise.items() if own == column]
-        if len(levels) > 1:
-            for level, part in zip(levels, share[levels] / share[levels].sum(), strict=True):
-                known[level] *= float(part)
+    # Other levels of a rare value hold besides only where nothing else of the name contradicts: how often, the random pairs tell.
+    known = {level: equal[column.removeprefix("surprise_")] for level, column in comparison.surprise.items() if level in comparison.closed}
     rest = [level for level in range(1, len(share)) if level not in known]
     for level, value in known.items():
         share[level] = value

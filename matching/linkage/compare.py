@@ -25,6 +25,11 @@ class Comparison:
     surprise: dict[int, str]
 
     @property
+    def closed(self) -> tuple[int, ...]:
+        """The levels whose frequency by chance follows from that of the values alone."""
+        return tuple(level for level, column in self.surprise.items() if level == 1 or column == "surprise_swapped")
+
+    @property
     def name(self) -> str:
         return self.respect.name
 
@@ -48,6 +53,11 @@ def _slips(name: str, level: int, other: int) -> Tree:
     """One slip of the pen apart (Damerau–Levenshtein), which is tried only where the two resemble one another at all."""
     likeness, distance = f"jaro_winkler_similarity(l_{name}, r_{name})", f"damerau_levenshtein(l_{name}, r_{name})"
     return [(f"{likeness} >= 0.85", [(f"{distance} <= 1", level), (f"{distance} = 2", level + 1), ("true", other)]), ("true", other)]
+
+
+def _begins(one: str, other: str) -> str:
+    """One is the other's beginning: an initial, or the whole of it."""
+    return f"(starts_with({one}, {other}) or starts_with({other}, {one}))"
 
 
 def add_words_alike(con: Connection) -> None:
@@ -79,12 +89,13 @@ def _comparison(respect: Respect, kinds: dict[str, str]) -> Comparison:
             ("l_family_name = r_given_name", [("jaro_winkler_similarity(l_given_name, r_family_name) >= 0.88", yes), ("true", no)]),
         ]
 
-    moved = "(l_given_name = r_middle_name and strlen(r_middle_name) > 1 or l_middle_name = r_given_name and strlen(l_middle_name) > 1)"
+    theirs = "l_given_name = r_middle_name and strlen(r_middle_name) > 1"
+    mine = "l_middle_name = r_given_name and strlen(l_middle_name) > 1"
     surprise = {1: f"surprise_{name}"}
     if name == "given_name":
         tree: list[tuple[str, int | Tree]] = [null, equal]
         if both:
-            tree += swapped(0, 8)
+            tree += swapped(0, 9)
         rest: list[tuple[str, int | Tree]] = [
             (
                 "strlen(l_given_name) = 1 and starts_with(r_given_name, l_given_name) "
@@ -93,14 +104,18 @@ def _comparison(respect: Respect, kinds: dict[str, str]) -> Comparison:
             )
         ]
         if middle:
-            turned = "starts_with(r_given_name, left(l_middle_name, 1)) and starts_with(l_middle_name, left(r_given_name, 1))"
-            known = "l_middle_name is null or r_middle_name is null or l_middle_name = r_given_name"
-            rest.append((moved, [(turned, 5), (known, 6), ("true", 8)]))
-            surprise[5] = surprise[6] = "surprise_middle_as_given"
-        rest += _jaro(name, NEAR, ALIKE, (3, 7, 8))
+            # Where the one name stands in the other's place, the other must not say that it stands elsewhere.
+            rest += [
+                (theirs, [("l_middle_name is null", 6), (_begins("l_middle_name", "r_given_name"), 5), ("true", 9)]),
+                (mine, [("r_middle_name is null", 7), (_begins("l_given_name", "r_middle_name"), 7), ("true", 9)]),
+            ]
+            surprise[5] = surprise[6] = "surprise_given_as_middle"
+            surprise[7] = "surprise_middle_as_given"
+        rest += _jaro(name, NEAR, ALIKE, (3, 8, 9))
         # The forms of a name stand between bars in one text: cheaper to look through, in bulk, than a list.
         tree += [("contains(given_forms, r_given_name)", [("contains(given_forms, '|' || r_given_name || '|')", 2), *rest]), *rest]
-        return Comparison(respect, ("unsaid", "equal", "form", "near", "initial", "turned", "middle", "alike", "different"), tree, surprise)
+        levels = ("unsaid", "equal", "form", "near", "initial", "turned", "middle", "second", "alike", "different")
+        return Comparison(respect, levels, tree, surprise)
     if name == "family_name":
         part = (
             f"(contains(l_{name}, ' ') or contains(r_{name}, ' ')) and (replace(l_{name}, ' ', '') = replace(r_{name}, ' ', '') "
@@ -115,10 +130,10 @@ def _comparison(respect: Respect, kinds: dict[str, str]) -> Comparison:
         tree += _jaro(name, NEAR, ALIKE, (3, 4, 7))
         return Comparison(respect, ("unsaid", "equal", "part", "near", "alike", "swapped", "middle", "different"), tree, surprise)
     if name == "middle_name":
-        mine, theirs = (f"split_part({side}_{name}, ' ', 1)" for side in "lr")
+        one, other = (f"split_part({side}_{name}, ' ', 1)" for side in "lr")
         tree = [null]
         if "given_name" in kinds:
-            tree += [(f"l_given_name <> r_given_name and {moved}", 0)]
+            tree += [(f"l_given_name <> r_given_name and ({theirs} or {mine})", 0)]
         if "family_name" in kinds:
             tree += [("l_family_name <> r_family_name and (l_family_name = r_middle_name or l_middle_name = r_family_name)", 0)]
         tree += [
@@ -127,8 +142,7 @@ def _comparison(respect: Respect, kinds: dict[str, str]) -> Comparison:
             (f"jaro_winkler_similarity(l_{name}, r_{name}) >= 0.88", 3),
             # Of several middle names the first decides; a part of a double surname often stands behind it.
             (
-                f"(contains(l_{name}, ' ') or contains(r_{name}, ' ')) "
-                f"and (starts_with({mine}, {theirs}) or starts_with({theirs}, {mine}))",
+                f"(contains(l_{name}, ' ') or contains(r_{name}, ' ')) and {_begins(one, other)}",
                 2,
             ),
             ("true", 4),

@@ -5,6 +5,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 import numpy
+from numpy.typing import NDArray
 
 from matching.linkage import candidates, chance, weigh
 from matching.linkage.candidates import Blocking
@@ -18,6 +19,7 @@ ALL = "true"  # the whole left table
 FORGOTTEN = -9.0  # log2 odds below which a pair is not kept, usually: far under what is ever reported
 REJECTED = -14.0  # and where pairs that were rejected are kept
 NUMBERS = ("npi", "license_number", "identifier")
+RECAPTURED = 30  # true pairs found both by name and by place, at the least, for the others to be reckoned
 CERTAIN = 60.0  # log2 odds above which nothing is gained
 
 
@@ -31,6 +33,7 @@ class Linkage:
     weights: Weights
     shares: Floats = field(default_factory=lambda: numpy.zeros(4))  # match, moved, household, practice, among all pairs
     nobody: float = 1.0  # share of left records that are taken to be none of the right ones, before looking
+    recall: float | None = None  # share of true pairs that the rules find, where names and places could both find them
     explain: bool = False  # keep what was rejected, too
     compared: int = 0  # pairs, once for every rule that found them; reckoned from the part that was learnt from
     written: int = 0
@@ -154,10 +157,34 @@ def set_priors(con: Connection, found: Linkage, share: float, *, independent: bo
     below = max(1 - found.shares.sum(), 1e-9) + ratios[:, found.other].sum(axis=1)
     odds = numpy.minimum(ratios[:, found.same].sum(axis=1) / below, 2.0**CERTAIN)
     _, record = numpy.unique(sums["i"], return_inverse=True)
-    all_odds = numpy.bincount(record, weights=odds) if len(record) else numpy.zeros(1)
+    captures = _captures(con, found)
     for _ in range(10):
-        known = (all_odds / (found.nobody + all_odds)).sum() / max(found.size.left * share, 1)
+        belief = odds / (found.nobody + numpy.bincount(record, weights=odds, minlength=1)[record])
+        found.recall = _recall(belief, *captures)
+        known = belief.sum() / (found.recall or 1) / max(found.size.left * share, 1)
         found.nobody = float(min(max(1 - known, 0.02), 1.0))
+
+
+def _captures(con: Connection, found: Linkage) -> tuple[NDArray[numpy.bool_], NDArray[numpy.bool_]]:
+    """Which pairs of `answer`, in order of i and j, rules about names alone found, and which rules about the place alone."""
+    group = {comparison.name: comparison.respect.group for comparison in found.comparisons}
+    about = [{group[name] for name in rule.respects} for rule in found.blocking.rules]
+    by_name, by_place = ([at for at, groups in enumerate(about) if groups and groups <= those] for those in ({WHO, FAMILY}, {PLACE}))
+    caught = con.execute(
+        f"select bool_or(list_contains({by_name}::utinyint[], rule)) as by_name, bool_or(list_contains({by_place}::utinyint[], rule)) "
+        "as by_place from answer group by i, j order by i, j"
+    ).fetchnumpy()
+    return numpy.asarray(caught["by_name"], dtype=bool), numpy.asarray(caught["by_place"], dtype=bool)
+
+
+def _recall(belief: Floats, by_name: NDArray[numpy.bool_], by_place: NDArray[numpy.bool_]) -> float | None:
+    """The share of true pairs that the rules find, by capture and recapture (Petersen 1896, Lincoln 1930).
+
+    What a name is spoilt by does not spoil the place: so names find as large a share of all true pairs as of those found by place.
+    None where hardly any was found by both.
+    """
+    both, placed, named = (float(belief[those].sum()) for those in (by_name & by_place, by_place, by_name))
+    return min(float(belief.sum()) / (named * placed / both), 1.0) if both >= RECAPTURED else None
 
 
 def weigh_part(con: Connection, found: Linkage, part: str) -> None:

@@ -27,6 +27,7 @@ TELLING = 0.1  # an answer that more random pairs share tells nobody apart
 ROUNDS = 25
 M_STRENGTH = 30.0  # imaginary pairs behind what is believed of m before looking
 M_DOUBT = 0.1  # and so many more for each pair looked at: what is learnt from sure pairs alone thinks errors too rare
+FOR_LIFE = ("npi", "middle_name")  # of these a person has one; a family name changes, a given name has forms
 V_STRENGTH = 90.0
 U_STRENGTH = 300.0  # and behind u within a blocking rule
 
@@ -53,10 +54,10 @@ class Weights:
 
 
 def believed(comparison: Comparison) -> Floats:
-    """m before looking: two records of one person are mostly equal, now and then near, seldom different."""
+    """m before looking: one person's records are mostly equal, now and then near, seldom different, hardly ever in what is for life."""
     count = len(comparison.levels)
     m = numpy.full(count, 0.10 / max(count - 3, 1))
-    m[0], m[1], m[-1] = 0.0, 0.85, 0.05
+    m[0], m[1], m[-1] = 0.0, 0.85, 0.005 if comparison.respect.kind in FOR_LIFE else 0.05
     m /= m.sum()
     m[0] = 1.0
     return m

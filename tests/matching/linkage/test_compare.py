@@ -69,6 +69,15 @@ def test_a_middle_name_that_is_used_as_first() -> None:
     assert level("given_name", left, right) == "middle"
     assert level("middle_name", left, right) == "unsaid"
     assert level("given_name", left | {"middle_name": "I"}, right) == "turned"
+    assert level("given_name", left | {"middle_name": "SIGRID"}, right) == "different"
+
+
+def test_a_middle_name_that_the_roll_has_as_first() -> None:
+    left = {"given_name": "INGRID", "middle_name": "MAREN", "family_name": "THORSBY"}
+    right = {"given_name": "MAREN", "middle_name": None, "family_name": "THORSBY"}
+    assert level("given_name", left, right) == "second"
+    assert level("given_name", left, right | {"middle_name": "I"}) == "second"
+    assert level("given_name", left, right | {"middle_name": "SIGRID"}) == "different"
 
 
 @pytest.mark.parametrize(

@@ -1,10 +1,12 @@
 """Who is meant, in an invented town whose people know of each other: the engine on drawn tables, through its one door."""
 
+from random import Random
+
 import pytest
 
 from matching.linkage import candidates
 from matching.linkage.fields import KINDS, Field, Fields
-from tests.matching.linkage.town import FIELDS, HEADING, Linked, Row, crowd, drawn, linked
+from tests.matching.linkage.town import FIELDS, GIVEN, HEADING, STREETS, TOWNS, Linked, Row, crowd, drawn, linked
 
 LISTED = """
 uid       | first     | middle | last         | number | street | city       | zip   | phone      | npi
@@ -13,6 +15,8 @@ nickname  | Bill      |        | Ashdale      | 15     | Bay Rd | Aldergate  | 9
 middle    | Maren     |        | Thorsby      | 16     | Bay Rd | Aldergate  | 98001 | 2065550103 |
 maiden    | Solveig   |        | Pemberton    | 17     | Bay Rd | Aldergate  | 98001 | 2065550104 |
 spouse    | Anselm    |        | Quillfeather | 18     | Bay Rd | Aldergate  | 98001 | 2065550105 |
+newcomer  | Mary      |        | Pemberton    | 19     | Bay Rd | Brackwater | 98002 |            |
+wed       | Mary      |        | Pemberton    | 24     | Bay Rd | Brackwater | 98002 |            |
 colleague | Cosima    |        | Vandeleur    | 19     | Bay Rd | Brackwater | 98002 | 2065550106 |
 two       | Dorian    |        | Marchbanks   |        |        |            |       |            |
 nobody    | Zebedee   |        | Unterwald    | 21     | Bay Rd | Brackwater | 98002 | 2065550108 |
@@ -29,6 +33,8 @@ beatrix  | Beatrix   |        | Quillfeather | 18     | Bay Rd  | Aldergate  | 9
 hector   | Hector    |        | Ives         | 19     | Bay Rd  | Brackwater | 98002 | 2065550106 |
 rosamund | Rosamund  |        | Tull         | 19     | Bay Rd  | Brackwater | 98002 | 2065550106 |
 percival | Percival  |        | Oakes        | 19     | Bay Rd  | Brackwater | 98002 | 2065550106 |
+hollis   | Mary      |        | Hollis       | 19     | Bay Rd  | Brackwater | 98002 | 2065550106 |
+sorrel   | Mary      |        | Sorrel       | 24     | Bay Rd  | Brackwater | 98002 | 2065550107 |
 north    | Dorian    |        | Marchbanks   | 3      | Hill Rd | Coldharbor | 98003 | 2065550201 | 1777777774
 south    | Dorian    |        | Marchbanks   | 4      | Lake Rd | Eastfen    | 98005 | 2065550202 | 1666666664
 edmund   | Edmund    |        | Lockhart     | 81     | Lake Rd | Eastfen    | 98005 |            | 1234567893
@@ -81,6 +87,12 @@ def test_somebody_near_is_not_the_person(told: Linked, alone: Linked, listed: st
     assert alone.probability(listed, other) < 0.5
 
 
+def test_a_door_of_ones_own_says_more_than_a_clinics(told: Linked) -> None:
+    """Both show another family name than the roll, at its address: at a clinic that may be a new colleague of that given name."""
+    assert told.probability("wed", "sorrel") > 0.8
+    assert told.probability("newcomer", "hollis") < 0.6
+
+
 def test_who_is_not_on_the_roll_is_nobody_there(told: Linked) -> None:
     assert max(told.of("nobody").values(), default=0) < 0.1
 
@@ -106,6 +118,30 @@ def test_the_crowd_is_found(told: Linked) -> None:
     on_roll = {(row[1], row[9]) for row in roll}
     known = {row[0] for row in listed if row[9] and (row[1], row[9]) in on_roll}  # by their number
     assert len(known & sure) > 0.98 * len(known)
+
+
+@pytest.mark.parametrize("seed", [1, 2, 3])
+def test_how_many_are_missed_is_reckoned_from_those_found_twice(monkeypatch: pytest.MonkeyPatch, seed: int) -> None:
+    """Names are spelled wrong in 30 of 100 listings and 40 show another place: 12 share no key with the roll, and that is no sign
+    that more than the 20 who are absent from it are nobody there."""
+    monkeypatch.setattr(candidates, "LEAST_BUDGET", 20_000)
+    rng = Random(seed)
+    syllables = [consonant + vowel for consonant in "bdfgklmnprst" for vowel in "aeiou"]
+    roll: list[Row] = []
+    for at in range(6000):
+        family, zip_code = "".join(rng.choices(syllables, k=4)), rng.choice(list(TOWNS))
+        where = (str(rng.randint(1, 400)), f"{rng.choice(STREETS)} St", TOWNS[zip_code], zip_code, f"206{rng.randint(2000000, 9999999)}")
+        roll.append((f"p{at}", rng.choice(GIVEN), None, family, *where, None))
+    listed = []
+    for uid, given, middle, last, *place, npi in roll[:2000]:
+        shown = f"{str(last)[:2]}{str(last)[3:]}" if rng.random() < 0.3 else last
+        elsewhere = [str(rng.randint(500, 900)), "Harbor Ave", "Farhaven", "98009", None]
+        listed.append((uid, given, middle, shown, *(elsewhere if rng.random() < 0.4 else place), npi))
+    known = {str(row[0]) for at, row in enumerate(roll[:2000]) if at % 5}
+    found = linked(listed, [row for row in roll if row[0] in known] + roll[2000:], at_least=0.0)
+    share_found = sum((uid, uid) in found.pairs for uid in known) / len(known)
+    assert found.found.recall == pytest.approx(share_found, abs=0.03)
+    assert found.found.nobody == pytest.approx(0.2, abs=0.03)
 
 
 def test_levels_say_what_was_seen(told: Linked) -> None:
