@@ -206,6 +206,12 @@ def weigh_part(con: Connection, found: Linkage, part: str) -> None:
     forgotten = REJECTED if found.explain else FORGOTTEN
     needed = f"{forgotten} - greatest({logs[0] - logs[3]} + {crowd}, {logs[1] + 18})" if found.shares[3] > 0 else "-1e9"
     placed = [comparison.name for comparison in found.comparisons if comparison.respect.group == PLACE]
+    # And where nothing of the place is equal, names alone must say that somebody moved.
+    known_by = "true"
+    if found.shares[1] > 0 and 1 in found.same:
+        elsewhere = sum(max(found.weights.v_over_u(at)[1], 0.0) for at, one in enumerate(found.comparisons) if one.name in placed)
+        here = " or ".join(f"l_{name} = r_{name}" for name in placed)
+        known_by = f"({here} or who + family > {forgotten - logs[1] - elsewhere})"
     carried = ", ".join(
         ["i", "j", "rule", *(f"l_{name}, r_{name}, surprise_{name}" for name in placed), *(["surprise_door"] if "street" in placed else [])]
     )
@@ -219,7 +225,7 @@ def weigh_part(con: Connection, found: Linkage, part: str) -> None:
                 "(select i, j, rule, is_numbered, who, family, "
                 f"{sums[PLACE]} as place, {sums['moved']} as moved, {sums['crowd']} as crowd from "
                 f"(select {carried}, {numbered} as is_numbered, {sums[WHO]} as who, {sums[FAMILY]} as family from {source}) "
-                f"where is_numbered or who + family > {needed})) where is_numbered or weight > {forgotten}"
+                f"where is_numbered or who + family > {needed} and {known_by})) where is_numbered or weight > {forgotten}"
             )
 
 
