@@ -97,7 +97,7 @@ def count(con: Connection, asked: Sequence[Respect], size: Size) -> dict[str, fl
 def lay_out(con: Connection, asked: Sequence[Respect], u: dict[str, float], size: Size) -> None:
     """Create left_full: i and the columns of left_record as l_…, a given name's forms, and for each value how surprising its equality is.
 
-    A surprise is log2 of u over the value's own share: a rare surname says more than a common one.
+    A surprise is log2 of u over the share of others who bear the value: a rare surname says more than a common one.
     """
     names = [respect.name for respect in asked]
     columns, joins = ["left_record.rowid as i", "uid as l_uid", *(f"left_record.{name} as l_{name}" for name in names)], []
